@@ -96,7 +96,6 @@ RULES = (
         "nmtool nmtool.hardware_sim numpy numba torch",
         "optuna",
     ),
-    rule("nmtool.training.studies.ranges", "nmtool optuna"),
     rule("nmtool.training.studies.trials", "nmtool numpy optuna"),
     rule(
         "nmtool.training.engines.cuda.ptx", "nmtool nmtool.hardware_sim numpy numba torch", "cuda"

@@ -53,7 +53,7 @@ COMMANDS: Mapping[str, Command] = {
     "search": Command(
         TRAINING,
         "try training settings: hyperparameter search by validation accuracy",
-        ("--output", "--budget", "--ranges", "--config"),
+        ("--output", "--budget", "--config", "--device"),
     ),
     "join": Command(TRAINING, "combine networks into one, an ensemble, whose outputs are added"),
     "compare": Command(

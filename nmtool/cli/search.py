@@ -24,10 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(
         parser,
         "search",
-        only=("folder", "budget", "ranges"),
+        only=("folder", "budget"),
         folder=flag("-o", "--output", metavar="STUDY", required=True),
         budget=flag("--budget", metavar="TIME|TRIALS"),
-        ranges=flag("--ranges", metavar="FILE.toml"),
     )
     add_config(parser)
     add_json(parser)
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.epilog = (
         "examples: nmtool search FOLDER -o study --budget 2h; "
-        "nmtool search digits -o study --ranges examples/ranges.toml"
+        "nmtool search digits -o study --hidden 64 --budget 30"
     )
 
 

@@ -225,7 +225,7 @@ FLOATS = (
     ),
     Ask(
         "search",
-        "search words -o study --budget 3 --ranges ranges.toml --steps 40 --hidden 10 "
+        "search words -o study --budget 3 --steps 40 --hidden 10 "
         "--max-delay 20 --epochs 1 --validation 15 --threads 1",
         "study",
     ),

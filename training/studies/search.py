@@ -1,7 +1,7 @@
 """`search`: search training settings by validation accuracy, within a time or a number of trials.
 
-Settings that are given are fixed; the others are searched around their defaults, or in ranges of
-the user's. The first trial has the defaults and is trained in full, since its duration tells what
+Settings that are given are fixed; the most important others are searched around their defaults.
+The first trial has the defaults and is trained in full, since its duration tells what
 else fits into the time. Short trials, with a third of the epochs, then choose the settings of
 further full trials, because short trials favour settings that learn fast. If few short trials fit,
 settings that have helped on other data are trained in full instead.
@@ -30,6 +30,8 @@ from nmtool import storage
 from nmtool.arguments import Count, checked
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset, is_name
+from nmtool.data.dividing import AUTO
+from nmtool.data.grid import last_spike_ms, usual_end_ms
 from nmtool.errors import BackendError, NmtoolError, StorageError, UsageError, check_type
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.interrupts import STOPS, CheckStop, signals_noted
@@ -56,8 +58,6 @@ from nmtool.training.studies.results import (
 from nmtool.training.studies.series import changes
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
     from nmtool.training.engines.devices import Device
     from nmtool.training.loop.trainer import BatchReport
     from nmtool.training.studies.trials import Trials
@@ -93,7 +93,6 @@ def search(
     *,
     folder: str | Path,
     budget: str | int = "30min",
-    ranges: str | Path | Mapping[str, Any] | None = None,
     threads: Count | None = None,
     device: str | Device = "auto",
     progress: Progress = silent,
@@ -118,9 +117,6 @@ def search(
             `best.toml`.
         budget: a time such as 30min or 2h, or a number of short trials. Of a number of short
             trials, the best four are trained in full.
-        ranges: file of ranges to search, or its table: by setting, a list of choices, or
-            `{low =, high =}`, perhaps with `log = true` or `step =`. By default, ranges around the
-            defaults of the most important settings.
         threads: cores to use; by default all.
         device: where to train: `cpu`, `cuda` or `auto`.
         progress: shows progress in samples, by trial.
@@ -129,7 +125,7 @@ def search(
         The chosen settings, their run and all trials, including those of earlier calls.
 
     Raises:
-        UsageError: the budget or a range is invalid, there are no validation samples, nothing is
+        UsageError: the budget is invalid, there are no validation samples, nothing is
             left to search, or the folder has another search or is in use; or the defaults cannot
             be trained.
         DataError: the data are damaged.
@@ -142,32 +138,26 @@ def search(
     check_budget(budget)
     with libraries_needed("search"):
         from nmtool.training.engines.devices import find_device
-        from nmtool.training.studies.ranges import default_ranges, distributions, read_ranges
         from nmtool.training.studies.trials import Trials
 
     place = find_device(device) if isinstance(device, str) else device
-    origin, prepared = "the search", list[dict[str, Any]]()
-    if ranges is not None:
-        table = read_ranges(ranges)
-        origin = origin if isinstance(ranges, Mapping) else str(ranges)
-        given = given.with_settings(
-            {name: getattr(TrainOptions(), name) for name in table if hasattr(given, name)}, origin
-        )
-        searched = distributions(table, given, origin)
     dataset = _with_validation(as_dataset(data), given)
-    if ranges is None:
-        table, prepared = default_ranges(dataset, given)
-        searched = distributions(table, given, origin)
+    ranges, prepared = _default_ranges(dataset, given)
+    if not ranges:
+        raise UsageError(
+            "there is nothing to search",
+            code="search-empty",
+            why="all settings that a search would try are given",
+            fix="leave settings out, such as `lr=`",
+        )
     fitted = given.fitted_to(dataset.undivided)
     path = Path(folder)
     trials = Trials(path)
     with threads_used(threads), RunFolder(path).locked():
-        _check_same(trials, dataset, given, table, path)
-        lines = (f"{name} = {toml_value(entry)}\n" for name, entry in table.items())
-        storage.write_text(path / "ranges.toml", "".join(lines))
-        defaults = {name: getattr(fitted, name) for name in table}
+        _check_same(trials, dataset, given, ranges, path)
+        defaults = {name: getattr(fitted, name) for name in ranges}
         whole = _Search(
-            path, dataset, given, searched, defaults, prepared, _Budget.of(budget), trials, place
+            path, dataset, given, ranges, defaults, prepared, _Budget.of(budget), trials, place
         )
         try:
             with signals_noted(*STOPS) as check_stop:
@@ -263,7 +253,7 @@ class _Search:
         folder: Path,
         data: Dataset,
         options: TrainOptions,
-        ranges: Mapping[str, BaseDistribution],
+        ranges: Ranges,
         defaults: dict[str, Any],
         prepared: list[dict[str, Any]],
         budget: _Budget,
@@ -421,10 +411,7 @@ class _Search:
 
     def _with_searched(self, searched: Mapping[str, Any], epochs: int) -> TrainOptions:
         """The settings of a trial, in which some may be `auto`."""
-        from nmtool.training.studies.ranges import unpacked
-
-        settings = {name: unpacked(name, value) for name, value in searched.items()}
-        return self._options.with_settings(settings | {"epochs": epochs}, "the search")
+        return self._options.with_settings({**searched, "epochs": epochs}, "the search")
 
     @contextmanager
     def _watched(
@@ -523,6 +510,95 @@ def choose(full: list[TrialResult]) -> tuple[TrialResult, str]:
     return defaults, text
 
 
+# Ranges around the defaults
+
+_MOST_STEPS, _FEWEST_STEPS = 4000, 50
+"""Range of steps per sample in which other time steps are searched."""
+
+_ORDERED = 32
+"""Fewest channels for which neighbours are assumed to be similar, so that `shift` is searched."""
+
+Ranges = dict[str, Any]
+"""By setting, a list of choices, or a table of `low`, `high` and perhaps `log`."""
+
+
+def _default_ranges(
+    data: Dataset, options: TrainOptions
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Ranges around the defaults for these samples, of all settings that are not given.
+
+    Args:
+        data: the samples.
+        options: the settings of all trials; a setting that differs from its default is given.
+
+    Returns:
+        The table of ranges, and changes of the defaults that have helped on other data, which are
+        tried first: augmentation, dropped events, and recurrent delays.
+    """
+    usual = TrainOptions(dt_ms=options.dt_ms, steps=options.steps)
+    fitted = options.fitted_to(data.undivided)
+    table = {
+        name: entry
+        for name, entry in _around(data, fitted).items()
+        if getattr(options, name) == getattr(usual, name)
+        and _has_several(entry)
+        and (name != "dt_ms" or options.dt_ms == AUTO)
+    }
+    augmented: dict[str, Any] = {"stretch": 0.2}
+    if "shift" in table:
+        augmented["shift"] = table["shift"][-2]
+    if "onset_ms" in table:
+        augmented["onset_ms"] = _to_two_digits(0.4 * table["onset_ms"]["high"])
+    delayed = {"init_delay_recurrent": table.get("init_delay_recurrent", [0])[-1]}
+    prepared: list[dict[str, Any]] = []
+    for changed in (augmented, {"drop": 0.3}, augmented | delayed):
+        searched = {name: value for name, value in changed.items() if name in table}
+        if searched and searched not in prepared:
+            prepared.append(searched)
+    return table, prepared
+
+
+def _around(data: Dataset, fitted: TrainOptions) -> dict[str, Any]:
+    """The ranges around the default of each setting; `fitted` has no `auto`."""
+    length_ms = usual_end_ms(last_spike_ms(data.undivided))
+    steps = {factor: length_ms / (factor * fitted.dt_ms) for factor in (0.5, 2)}
+    fine = [0.5 * fitted.dt_ms] if steps[0.5] <= _MOST_STEPS else []
+    coarse = [2 * fitted.dt_ms] if steps[2] >= _FEWEST_STEPS else []
+    units = data.undivided.n_units if data.undivided.n_units >= _ORDERED else 0
+    longest = max(4, length_ms / 5 / fitted.tau_mem_ms)
+    return {
+        "lr": _factors(fitted.lr, 1 / 4, 4),
+        "delay_lr": _factors(fitted.delay_lr, 1 / 8, 4),
+        "dt_ms": [*fine, fitted.dt_ms, *coarse],
+        "tau_mem_ms": _factors(fitted.tau_mem_ms, 1 / 2, longest),
+        "tau_syn_ms": _factors(fitted.tau_syn_ms, 1 / 2, 4),
+        "gain": _factors(fitted.gain, 1 / 4, 4),
+        "hidden": sorted({fitted.hidden, 128, 512}) if isinstance(fitted.hidden, int) else [],
+        "init_delay_recurrent": sorted({0, fitted.max_delay // 2}),
+        "shift": sorted({0, *(math.ceil(units / share) for share in (150, 50, 30))}),
+        "stretch": {"low": 0.0, "high": 0.3},
+        "onset_ms": {"low": 0.0, "high": _to_two_digits(min(1000.0, length_ms / 10))},
+        "drop": {"low": 0.0, "high": 0.5},
+    }
+
+
+def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
+    """True if a list or range contains more than one value."""
+    if isinstance(searched, list):
+        return len(searched) > 1
+    return bool(searched["low"] < searched["high"])
+
+
+def _factors(value: float, low: float, high: float) -> dict[str, Any]:
+    """A logarithmic range around a value, from `low` times to `high` times the value."""
+    return {"low": _to_two_digits(low * value), "high": _to_two_digits(high * value), "log": True}
+
+
+def _to_two_digits(value: float) -> float:
+    """Round a value to two significant digits."""
+    return float(f"{value:.2g}")
+
+
 class _EndedError(Exception):
     """Raised in a trial that is pruned, or whose time is over."""
 
@@ -583,13 +659,13 @@ def _with_validation(data: Dataset, options: TrainOptions) -> Dataset:
 
 
 def _check_same(
-    trials: Trials, data: Dataset, options: TrainOptions, table: Mapping[str, Any], folder: Path
+    trials: Trials, data: Dataset, options: TrainOptions, ranges: Ranges, folder: Path
 ) -> None:
     """Compare the conditions of the search with those that it began with."""
     relative = f"folder {Path(os.path.relpath(data.name, folder)).as_posix()}"
     conditions = {
         **options.as_json(),
-        **table,
+        **ranges,
         "data": data.name if data.in_memory or is_name(data.name) else relative,
     }
     before = trials.conditions or conditions

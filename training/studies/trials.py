@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -95,7 +95,7 @@ class Trials:
 
     def draw(
         self,
-        ranges: Mapping[str, BaseDistribution],
+        ranges: Mapping[str, Any],
         prepared: Sequence[Mapping[str, Any]],
         seed: int,
         epochs: int,
@@ -106,7 +106,7 @@ class Trials:
         draws the same settings as an uninterrupted one.
 
         Args:
-            ranges: distribution of each setting.
+            ranges: by setting, a list of choices, or a table of `low`, `high` and perhaps `log`.
             prepared: settings of the first short trials; further ones are drawn by the sampler.
             seed: seed of the search.
             epochs: epochs of a short trial. It is pruned in their second half only, if it is worse
@@ -114,6 +114,7 @@ class Trials:
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         number = len(self.short)
+        distributions = {name: _distribution(entry) for name, entry in ranges.items()}
         seeds = np.random.SeedSequence([seed, number]).generate_state(1)
         study = optuna.create_study(
             direction="maximize",
@@ -125,14 +126,14 @@ class Trials:
             ),
         )
         try:
-            study.add_trials([_frozen(trial, ranges) for trial in self.short])
+            study.add_trials([_frozen(trial, distributions) for trial in self.short])
         except storage.DAMAGE as error:
             raise self._damage(error) from error
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             for settings in prepared[number : number + 1]:
                 study.enqueue_trial(dict(settings), skip_if_exists=True)
-        return study.ask(dict(ranges))
+        return study.ask(distributions)
 
     def _damage(self, error: Exception) -> FileFormatError:
         return FileFormatError(
@@ -143,12 +144,19 @@ class Trials:
         )
 
 
-def _frozen(trial: TrialResult, ranges: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def _distribution(entry: Any) -> BaseDistribution:
+    """Optuna's distribution of the values of a setting."""
+    if isinstance(entry, list):
+        return CategoricalDistribution(entry)
+    return FloatDistribution(entry["low"], entry["high"], log=entry.get("log", False))
+
+
+def _frozen(trial: TrialResult, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
     """A short trial as Optuna's samplers and pruners know it."""
     return create_trial(
         state=TrialState.COMPLETE if trial.score is not None else TrialState.PRUNED,
         value=trial.score if trial.score is not None else (trial.curve or [None])[-1],
         params=trial.searched,
-        distributions=dict(ranges),
+        distributions=distributions,
         intermediate_values=dict(enumerate(trial.curve, 1)),
     )

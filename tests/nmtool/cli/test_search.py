@@ -15,14 +15,7 @@ SETTINGS = (
     *("--hidden", "6", "--steps", "30", "--max-delay", "9", "--batch-size", "4"),
     *("--validation", "4", "--epochs", "3"),
 )
-WORDS = ("search", "two", "-o", "study", "--ranges", "ranges.toml", *SETTINGS)
-
-
-@pytest.fixture(autouse=True)
-def _ranges(nmtool: Nmtool, data: Path) -> None:
-    Path("ranges.toml").write_text(
-        'lr = { low = 1e-3, high = 0.1, log = true }\nreadout = ["mean", "max"]\n'
-    )
+WORDS = ("search", "two", "-o", "study", *SETTINGS)
 
 
 def test_a_search_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:

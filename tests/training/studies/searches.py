@@ -19,14 +19,13 @@ Trials = pytest.importorskip("nmtool.training.studies.trials").Trials
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = nm.TrainOptions(hidden=6, steps=30, max_delay=9, epochs=3, batch_size=4, validation=4)
-RANGES = {"lr": {"low": 1e-3, "high": 0.1, "log": True}, "readout": ["mean", "max"]}
 
 
 def run_search(
     budget: str | int = 2, options: nm.TrainOptions = OPTIONS, **more: Any
 ) -> SearchResult:
     """Search in the folder `study` of the working folder, on the data set `two`."""
-    keywords = {"folder": "study", "budget": budget, "ranges": RANGES, "threads": 1}
+    keywords = {"folder": "study", "budget": budget, "threads": 1}
     return nm.search("two", options, **{**keywords, **more})
 
 

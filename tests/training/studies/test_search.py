@@ -75,7 +75,7 @@ def test_prepared_settings_come_first_and_given_ones_are_fixed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trained = fake_training([0.5] * 20, monkeypatch)
-    result = run_search(3, replace(OPTIONS, stretch=0.1, lr=0.02), ranges=None)
+    result = run_search(3, replace(OPTIONS, stretch=0.1, lr=0.02))
     short = [trial.searched for trial in result.short]
     assert not short[0].keys() & {"lr", "stretch", "hidden", "epochs", "seed", "max_delay"}
     assert short[0].keys() >= {"delay_lr", "tau_mem_ms", "drop", "onset_ms"}
@@ -90,7 +90,7 @@ def test_prepared_settings_come_first_and_given_ones_are_fixed(
 def test_the_second_finalist_is_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Augmentation learns slowly, so that short trials rank it too low."""
     trained = fake_training([0.5] + [0.5] * 6 + [0.5] * 4, monkeypatch)
-    run_search(6, ranges={"stretch": [0.0, 0.2], "lr": [0.001, 0.01]})
+    run_search(6)
     assert any(options.stretch for options in trained[7:9])
 
 
@@ -135,12 +135,12 @@ def test_a_search_ends_within_its_time(
     budget: str, n_short: int, n_full: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained, clock = fake_training([0.5] * 40, monkeypatch), _Clock(monkeypatch)
-    result = run_search(budget, ranges=None)
+    result = run_search(budget)
     assert (len(result.short), len(result.full)) == (n_short, n_full)
     assert clock.now <= searching._Budget.of(budget).seconds
     assert ("nothing but the defaults" in result.outcome) is (n_full == 1)
     before = len(trained)
-    assert run_search(budget, ranges=None).trials == result.trials
+    assert run_search(budget).trials == result.trials
     assert len(trained) == before
 
 
@@ -246,7 +246,7 @@ def test_a_stopped_search_equals_an_uninterrupted_one(monkeypatch: pytest.Monkey
     ("change", "where", "what"),
     [
         ({"options": replace(OPTIONS, hidden=7)}, "hidden", "was 6, is now 7"),
-        ({"ranges": {"lr": [0.1, 0.2]}}, "lr", "was {low = 0.001"),
+        ({"options": replace(OPTIONS, gain=3.0)}, "gain", "was {low = "),
     ],
 )
 def test_another_search_in_the_same_folder_is_refused(
