@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.classes import LARGEST_LABEL, numbered_classes
+from nmtool.data.checks import LARGEST_LABEL, check_lengths, numbered_classes
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS, check_timing
@@ -106,30 +106,19 @@ class Rows:
 
     def _events_of_lists(self, n_labels: int) -> _Events:
         """Check samples that are lists of events, sort their events, and join them."""
-        if not len(self.times_ms) == len(self.units) == n_labels:
-            raise DataError(
-                f"there are times for {len(self.times_ms)} samples, units for {len(self.units)} "
-                f"and labels for {n_labels}",
-                code="samples-lengths",
-                fix="give a list of times, a list of units and a label for every sample",
-            )
-        if self.counts is not None and len(self.counts) != n_labels:
-            raise DataError(
-                f"there are counts for {len(self.counts)} samples and labels for {n_labels}",
-                code="samples-lengths",
-                fix="give a list of numbers of spikes for every sample, or none at all",
-            )
+        sizes = {"lists of times": len(self.times_ms), "lists of units": len(self.units)}
+        if self.counts is not None:
+            sizes["lists of counts"] = len(self.counts)
+        check_lengths({**sizes, "labels": n_labels}, fix="give one of each for every sample")
         times: list[NDArray] = [np.zeros(0)]
         units: list[NDArray] = [np.zeros(0, np.int64)]
         counts: list[NDArray] = [np.zeros(0, np.int64)]
         for sample, lists in enumerate(zip(self.times_ms, self.units, strict=True)):
             time, unit = (x if x.size else np.zeros(0, np.int64) for x in map(as_array, lists))
-            if time.shape != unit.shape or time.ndim != 1:
-                raise DataError(
-                    f"sample {sample} has {time.size} times, but {unit.size} units",
-                    code="events-lengths",
-                    fix="give a time and a unit for each event",
-                )
+            sizes = {"times": time.size, "units": unit.size}
+            if time.ndim != 1:
+                sizes = {"axes of times": time.ndim, "axis of events": 1}
+            check_lengths(sizes, f"sample {sample}: ", "give a time and a unit for each event")
             if not are_whole(unit):
                 raise DataError(
                     f"sample {sample} has units that are not whole numbers",
@@ -305,12 +294,8 @@ def _check_dimensions(array: NDArray, n_labels: int) -> None:
 def _whole_counts(values: Any, n_events: int, sample: int) -> NDArray[np.int64]:
     """[events] int64: the numbers of spikes of a sample's events; raises `DataError` for others."""
     count = as_array(values)
-    if count.shape != (n_events,) and (count.size or n_events):
-        raise DataError(
-            f"sample {sample} has {n_events} events, but counts of shape {count.shape}",
-            code="events-lengths",
-            fix="give a number of spikes for each event",
-        )
+    check_lengths({"events": n_events, "counts": count.size}, f"sample {sample}: ")
+    count = count.reshape(n_events)
     if not are_whole(count):
         raise DataError(
             f"sample {sample} has counts that are not whole numbers",

@@ -43,7 +43,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import EVENTS, checked
-from nmtool.data.classes import LARGEST_LABEL, MAX_CLASSES, numbered_classes
+from nmtool.data.checks import (
+    LARGEST_LABEL,
+    MAX_CLASSES,
+    check_lengths,
+    check_n_units,
+    numbered_classes,
+)
 from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.errors import (
     DataError,
@@ -54,7 +60,7 @@ from nmtool.errors import (
     printable,
 )
 from nmtool.network.analogue import AnalogueInput
-from nmtool.network.graph import MAX_CHANNELS, is_unicode
+from nmtool.network.graph import is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
 from nmtool.splits import split_named
 
@@ -248,19 +254,10 @@ class ShdFile:
         self._times = _Lists(file, "spikes/times", "f")
         self._units = _Lists(file, "spikes/units", "iu")
         self._counts = _Lists(file, _COUNTS, "iu") if _has_counts(file) else None
-        if len(self._times) != len(self._units):
-            raise DataError(
-                f"there are times for {len(self._times)} samples, but units for {len(self._units)}",
-                code="events-lengths",
-                fix="give a time and a unit for each event",
-            )
-        if self._counts is not None and len(self._counts) != len(self._times):
-            raise DataError(
-                f"there are times for {len(self._times)} samples, but counts for "
-                f"{len(self._counts)}",
-                code="events-lengths",
-                fix=f"give a number of spikes for each event, or leave out {_COUNTS}",
-            )
+        sizes = {"lists of times": len(self._times), "of units": len(self._units)}
+        if self._counts is not None:
+            sizes[f"of {_COUNTS}"] = len(self._counts)
+        check_lengths(sizes)
         self.label = _labels_in(file)
         self.groups = _read_groups(file, self.label.size)
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
@@ -406,12 +403,8 @@ def _read_header(path: Path) -> _Header:
     with _opened(path) as file:
         n_units = file.attrs.get("n_units")
         keys = _read_texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
-        if n_units is not None and int(n_units) > MAX_CHANNELS:
-            raise DataError(
-                f"there are {int(n_units)} units, but nmtool allows at most {MAX_CHANNELS}",
-                code="units-count",
-                fix="correct the attribute n_units",
-            )
+        if n_units is not None:
+            check_n_units(int(n_units))
         label = _labels_in(file)
         return _Header(
             n_units=None if n_units is None else int(n_units),
@@ -638,11 +631,8 @@ def _check_lengths(
         first: index of the first sample.
     """
     for sample in np.flatnonzero(n_times != n_others)[:1]:
-        raise DataError(
-            f"sample {first + sample} has {n_times[sample]} times, but {n_others[sample]} {others}",
-            code="events-lengths",
-            fix=f"give a time and a {others[:-1]} for each event",
-        )
+        sizes = {"times": int(n_times[sample]), others: int(n_others[sample])}
+        check_lengths(sizes, f"sample {first + sample}: ")
 
 
 def _error_not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:

@@ -275,7 +275,7 @@ def test_many_classes_are_printed_on_one_line(nmtool: Nmtool) -> None:
         ),
         ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
         ({"spikes": np.full((2, 3, 1), 0.5), "labels": [0, 1]}, "dense-not-spikes"),
-        ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "labels-count"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "lengths-differ"),
         ({"spikes": np.ones((2, 3, 4)), "labels": np.eye(2)}, "labels-count"),
         ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1 << 40]}, "labels-unnamed"),
         ({"spikes": np.array([{}]), "labels": [0]}, "archive-damaged"),

@@ -41,9 +41,9 @@ def test_lists_are_sorted_by_time() -> None:
 @pytest.mark.parametrize(
     ("arguments", "more", "code"),
     [
-        (([[1.0]], [[1], [2]], [0]), {}, "samples-lengths"),
-        (([[1.0]], [[1]], [0, 1]), {}, "samples-lengths"),
-        (([[1.0, 2.0]], [[1]], [0]), {}, "events-lengths"),
+        (([[1.0]], [[1], [2]], [0]), {}, "lengths-differ"),
+        (([[1.0]], [[1]], [0, 1]), {}, "lengths-differ"),
+        (([[1.0, 2.0]], [[1]], [0]), {}, "lengths-differ"),
         (([[1.0]], [[1.5]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [["a"]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [[np.inf]], [0]), {}, "events-not-numbers"),
@@ -52,8 +52,8 @@ def test_lists_are_sorted_by_time() -> None:
         (([[1.0]], [[1 << 64]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [[1e30]], [0]), {}, "units-count"),
         (([[1.0]], [[-1e30]], [0]), {}, "units-count"),
-        (([[1.0]], [[1]], [0]), {"counts": [[1], [1]]}, "samples-lengths"),
-        (([[1.0]], [[1]], [0]), {"counts": [[1, 1]]}, "events-lengths"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1], [1]]}, "lengths-differ"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1, 1]]}, "lengths-differ"),
         (([[1.0]], [[1]], [0]), {"counts": [[1.5]]}, "events-not-numbers"),
         (([[1.0]], [[1]], [0]), {"counts": [[0]]}, "event-count-range"),
         (([[1.0]], [[1]], [0]), {"counts": [[1e30]]}, "event-count-range"),
@@ -63,7 +63,7 @@ def test_lists_are_sorted_by_time() -> None:
         (([[1.0]], [[1]], [3]), {"class_names": ["a"]}, "labels-range"),
         (([[-1.0]], [[1]], [0]), {}, "times-negative"),
         (([[1.0]], [[1]], [0]), {"n_units": 1}, "units-range"),
-        (([[1.0]], [[1]], [0]), {"groups": {"speaker": [1, 2]}}, "groups-count"),
+        (([[1.0]], [[1]], [0]), {"groups": {"speaker": [1, 2]}}, "lengths-differ"),
     ],
 )
 def test_inconsistent_lists_are_refused(arguments: Any, more: Any, code: str) -> None:

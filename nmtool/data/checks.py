@@ -1,12 +1,13 @@
-"""Names and numbers of classes."""
+"""Checks of samples, from any source: lengths of lists, numbers of channels, names of classes."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 
 from nmtool.errors import DataError, listed, printable
-from nmtool.network.graph import is_unicode
+from nmtool.network.graph import MAX_CHANNELS, is_unicode
 
 MAX_CLASSES = 1000
 """Largest number of classes of a data set."""
@@ -15,6 +16,33 @@ LARGEST_LABEL = 1 << 53
 """Floats count up to here exactly."""
 
 _LABEL_FIX = "label every sample with its class, not with its own number (in CSV, the column label)"
+
+
+def check_lengths(
+    lengths: Mapping[str, int], where: str = "", fix: str = "give as many of each"
+) -> None:
+    """Raise `DataError` unless lists have as many entries as each other.
+
+    Args:
+        lengths: numbers of entries, by what they are.
+        where: the place of the lists, such as `sample 3: `.
+        fix: what to do.
+    """
+    if len(set(lengths.values())) > 1:
+        *others, last = [f"{n} {what}" for what, n in lengths.items()]
+        raise DataError(
+            f"{where}there are {', '.join(others)} and {last}", code="lengths-differ", fix=fix
+        )
+
+
+def check_n_units(n_units: int) -> None:
+    """Raise `DataError` for a number of channels that is not allowed."""
+    if not 1 <= n_units <= MAX_CHANNELS:
+        raise DataError(
+            f"there are {n_units} units, but nmtool allows 1 … {MAX_CHANNELS}",
+            code="units-count",
+            fix="number the channels from 0 without gaps, and correct n_units",
+        )
 
 
 @lru_cache(maxsize=4)
