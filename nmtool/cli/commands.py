@@ -59,7 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     "compare": Command(
         TRAINING,
         "difference in accuracy between two kinds of networks, with a confidence interval",
-        ("--data", "--with", "--samples"),
+        ("--data", "--with", "--cluster"),
     ),
     "check": Command(
         CHIPS,

@@ -234,16 +234,17 @@ def _section(section: Section, wording: Callable[[str], str], number: int) -> It
 
 def _svg(figure: Figure, number: int) -> str:
     """Draw a figure as an `<svg>` element; its number makes identifiers unique in the page."""
-    import matplotlib
+    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.rcsetup import cycler
 
     heights, content = list(figure.heights), io.StringIO()
-    own = {
+    own: Any = {
         "svg.hashsalt": f"nmtool {number}",
-        "axes.prop_cycle": matplotlib.cycler(color=_PALETTE),
+        "axes.prop_cycle": cycler(color=_PALETTE),
     }
-    with matplotlib.rc_context({**_PLOT_STYLE, **own}), warnings.catch_warnings():
+    with rc_context({**_PLOT_STYLE, **own}), warnings.catch_warnings():
         # If the font of matplotlib lacks a character, the browser draws it.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         size = WIDTH_INCHES * (2 if figure.is_wide else 1), PANEL_INCHES * sum(heights)
@@ -281,7 +282,7 @@ _UNUSED_SVG = re.compile(
 )
 """Parts of matplotlib's SVG that the page does not need: identifiers of groups, fonts, styles."""
 
-_PLOT_STYLE: Mapping[Any, Any] = {
+_PLOT_STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 10,
     "font.family": "sans-serif",

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,7 +17,6 @@ from nmtool.network.readout import FIRST_SPIKE, MAX, Readout, time_weights
 from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.model import Activity
-from nmtool.training.options import TrainOptions
 from nmtool.values import plain_array
 
 _TRAINED = "pass the nmtool.Network that is trained, such as `model.network`"
@@ -263,25 +261,3 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     """
     check_type(network, Network, "the network of predictions", _TRAINED)
     return _scores(activity, network).argmax(dim=1)
-
-
-def recorded_loss(
-    options: TrainOptions,
-    network: Network,
-    recorded_scores: NDArray[np.floating],
-    label: NDArray[np.integer],
-) -> float:
-    """Compute the loss of scores in a recording, with the settings of the network's training run.
-
-    Args:
-        options: settings of the training run.
-        network: the float network that was recorded.
-        recorded_scores: [samples, classes] float64, scores of the network.
-        label: [samples] int64, labels of the recorded samples.
-    """
-    scores, labels = torch.from_numpy(recorded_scores), torch.from_numpy(label)
-    if network.readout.rule == FIRST_SPIKE:
-        scores = scores * network.dt_ms
-    if options.margin_ms is not None:
-        return margin(-scores, labels, options.margin_ms).item()
-    return cross_entropy(scores, labels, options.gain).item()

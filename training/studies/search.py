@@ -443,8 +443,7 @@ class _Search:
         except (NmtoolError, MemoryError) as error:
             if trial.name == DEFAULTS:
                 raise
-            is_memory = isinstance(error, MemoryError)
-            why = "there was not enough memory" if is_memory else error.what
+            why = error.what if isinstance(error, NmtoolError) else "there was not enough memory"
             trial, level = replace(trial, outcome="failed", reason=why), logging.WARNING
             end = f"failed, {why}"
         differs = changes_text(trial.searched, self._defaults)

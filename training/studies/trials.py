@@ -155,7 +155,7 @@ def _frozen(trial: TrialResult, distributions: dict[str, BaseDistribution]) -> F
     """A short trial as Optuna's samplers and pruners know it."""
     return create_trial(
         state=TrialState.COMPLETE if trial.score is not None else TrialState.PRUNED,
-        value=trial.score if trial.score is not None else (trial.curve or [None])[-1],
+        value=trial.curve[-1] if trial.score is None and trial.curve else trial.score,
         params=trial.searched,
         distributions=distributions,
         intermediate_values=dict(enumerate(trial.curve, 1)),

@@ -110,11 +110,6 @@ def test_a_stopped_cross_validation_prints_how_to_continue(
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--with", "cv", "--samples", "3"], "samples-without-data"),
-        (
-            ["--with", "cv", "--data", "two", "--samples", "3", "--cluster", "2"],
-            "clusters-of-drawn",
-        ),
         (["--with", "integers.npz"], "data-missing"),
         ([], "runs-without-integers"),
     ],
