@@ -29,7 +29,7 @@ demo: $(VENV)/.dev lava
 # Tests that look at formats, targets, modules and pages of plug-ins, too.
 WHOLE := $(addprefix tests/,test_rooms.py test_doctests.py test_files_of_others.py test_messages.py test_short_names.py \
 	test_site.py test_wheel.py exporters/test_formats.py nmtool/targets nmtool/setup nmtool/test_public.py \
-	nmtool/test_options.py nmtool/test_plugins.py $(addprefix nmtool/cli/test_,check.py completion.py doctor.py flags.py help.py))
+	nmtool/test_options.py nmtool/test_plugins.py $(addprefix nmtool/cli/test_,check.py doctor.py flags.py help.py))
 
 # Tests of the core run in the core alone. Under make -j, the tests of `simulated` use the processor that
 # mypy leaves free.

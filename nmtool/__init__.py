@@ -18,7 +18,6 @@ Functions, which do all that commands do:
     search              hyperparameter search; gives a SearchResult
     ensemble            combine networks into one that adds their outputs; gives a Network
     cross_validate      train one network per fold, test it on that fold; gives Answers
-    join_folds          test the networks of each fold as an ensemble; gives Answers
     quantise            post-training quantisation to a chip's integers; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation

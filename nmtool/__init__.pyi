@@ -121,10 +121,7 @@ from nmtool.training.learning import (
 )
 from nmtool.training.options import TrainOptions as TrainOptions
 from nmtool.training.studies.ensembles import ensemble as ensemble
-from nmtool.training.studies.folds import (
-    cross_validate as cross_validate,
-    join_folds as join_folds,
-)
+from nmtool.training.studies.folds import cross_validate as cross_validate
 from nmtool.training.studies.results import SearchResult as SearchResult
 from nmtool.training.studies.search import search as search
 from nmtool.training.tensorboard import tensorboard as tensorboard

@@ -13,13 +13,11 @@ EXTRAS = {
     "llvmlite": "train",
     "tonic": "tonic",
     "optuna": "search",
-    "sqlalchemy": "search",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "nir": "nir",
     "matplotlib": "report",
     "tensorboard": "tensorboard",
-    "shtab": "completion",
 }
 """Optional libraries by import name, and the extra of nmtool that installs them."""
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run
     from nmtool.training.loop.run_folder import RunFolder
-    from nmtool.training.options import TrainOptions
 
 _log = logging.getLogger(__name__)
 
@@ -126,14 +125,6 @@ def run_behind(source: object) -> RunFolder | None:
         return None
     run = run_of(Path(path))
     return run if run.manifest_file.is_file() else None
-
-
-def options_behind(source: object) -> TrainOptions | None:
-    """The settings of the run that a source comes from; None if unknown."""
-    options: TrainOptions | None = getattr(source, "options", None)
-    if options is None and (run := run_behind(source)) is not None:
-        return run.options()
-    return options
 
 
 def shared_validation_rule(sources: Iterable[Source]) -> SplitRule | None:

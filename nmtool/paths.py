@@ -60,9 +60,6 @@ RUN_SEARCH = "search"
 ANSWERS = "answers.npz"
 """In the folder of a cross-validation: predicted class, fold and columns of every sample."""
 
-JOINED_ANSWERS = "joined.npz"
-"""In the folder of a cross-validation: the classes predicted by the ensemble of each fold."""
-
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export with a `run.py`, such as Lava's."""
 

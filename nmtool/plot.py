@@ -49,9 +49,6 @@ GREY = "0.5"
 _LINES = 10
 """Number of neurons above which membranes are thin lines without a full legend."""
 
-_MANY_LINES = 1000
-"""Number of neurons above which membranes are drawn as a band from the lowest to the highest."""
-
 _SHARP_CLASSES = 20
 """Number of classes above which the cells of a confusion matrix are an image."""
 
@@ -69,16 +66,12 @@ _TITLE_PAD = 20
 """Distance of the title from axes with a legend above them, in points."""
 
 
-_THICK: dict[str, Any] = {"linewidth": 3}
-
-
 @checked
 def raster(
     spikes: Recording | Raster,
     sample: int = 0,
     *,
     population: str | None = None,
-    other: Recording | Raster | None = None,
     signal: ArrayLike | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -93,22 +86,15 @@ def raster(
         sample: index of the sample.
         population: population of a recording; by default all spiking populations, one above the
             other.
-        other: a recording or raster of the same samples and neurons to compare with. Spikes only
-            in `spikes`, and spikes only in `other`, have colours of their own; common spikes are
-            grey, and bins with different numbers of spikes red. Populations missing in `other` are
-            drawn without comparison.
         signal: [steps] or [steps, channels] numbers, such as the signal that the spikes encode, to
             draw as lines behind the spikes, with an axis of its own on the right.
         ax: axes to draw on.
 
     Raises:
-        UsageError: there is no such sample or population, or `other` does not match `spikes`.
+        UsageError: there is no such sample or population.
         MissingError: matplotlib is not installed.
     """
     rasters = _rasters(spikes, population)
-    others = None if other is None else _rasters(other, population)
-    if others is not None:
-        _check_comparable(rasters, others)
     ax = _axes(ax)
     ticks, first, n_steps = [], 0, 0
     # With many neurons, rows are too thin to be seen. The marks of spikes are then taller than
@@ -119,12 +105,9 @@ def raster(
         own = raster.take([sample])
         n_steps = max(n_steps, own.n_steps)
         flat, several = own.flat_index(), own.bin_counts() > 1
-        kinds = [(flat[~several], {"color": "C0"}), (flat[several], {"color": "C0", **_THICK})]
-        if others is not None and name in others:
-            kinds = _common_and_single(own, others[name].take([sample]))
-        for flat, style in kinds:
-            step, neuron = np.divmod(flat, max(own.n_neurons, 1))
-            _draw_spikes(ax, step, neuron + first, half_height, **style)
+        for marks, width in ((flat[~several], 1.5), (flat[several], 3)):
+            step, neuron = np.divmod(marks, max(own.n_neurons, 1))
+            _draw_spikes(ax, step, neuron + first, half_height, width)
         ticks.append((name, first + (raster.n_neurons - 1) / 2))
         if first:
             ax.axhline(first - 0.5, color=GREY, linewidth=0.6)
@@ -137,8 +120,6 @@ def raster(
     else:
         _whole_ticks(ax.yaxis)
         ax.set_ylabel(plain_text(next(iter(rasters))))
-    if others is not None:
-        _legend(ax)
     if signal is not None:
         _draw_signal(ax, signal)
     return ax
@@ -155,8 +136,6 @@ def membranes(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the membranes of a population that does not spike, by default the output's.
-
-    Of more than 1,000 neurons, a band shows the range of all membranes.
 
     >>> membranes(evaluation.recording, 3, class_names=network.class_names)  # doctest: +SKIP
 
@@ -184,16 +163,14 @@ def membranes(
     n_neurons = values.shape[1]
     names = list(class_names) or [str(index) for index in range(n_neurons)]
     if len(names) != n_neurons:
-        raise UsageError(
+        raise _impossible(
             f"there are {len(names)} names for the {n_neurons} neurons of '{name}'",
-            code="plot-class-names",
-            fix="give one name per neuron, or none",
+            "give one name per neuron, or none",
         )
     if label is not None and not (name == recording.readout.population and 0 <= label < n_neurons):
-        raise UsageError(
+        raise _impossible(
             f"'{name}' has no neuron for class {label}",
-            code="plot-label-range",
-            fix=f"classes count from 0 to {n_neurons - 1}"
+            f"classes count from 0 to {n_neurons - 1}"
             if name == recording.readout.population
             else f"leave the label out, or draw '{recording.readout.population}'",
         )
@@ -206,12 +183,7 @@ def membranes(
         if predicted == label:
             prominent[label] = ("C0", f"label and prediction: {names[label]}")
     steps = np.arange(len(values))
-    lines = range(n_neurons)
-    if n_neurons > _MANY_LINES:
-        lines, band = range(0), f"{n_neurons:,} neurons, lowest to highest"
-        lowest, highest = values.min(axis=1), values.max(axis=1)
-        ax.fill_between(steps, lowest, highest, color=GREY, alpha=0.3, label=band)
-    for index in lines:
+    for index in range(n_neurons):
         if label is None:
             many = n_neurons > _LINES
             text = None if many else plain_text(_shortened(names[index]))
@@ -282,34 +254,27 @@ def weights(
     network: Source,
     projection: int = 0,
     *,
-    before: Source | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the histogram of a projection's weights; weights of 0 are not counted.
 
-    >>> weights(network, 0, before=network)  # doctest: +SKIP
+    >>> weights(network, 0)  # doctest: +SKIP
 
     Args:
         network: a float network (drawn in the paper's units), an integer network (in the chip's
             integers), a run, a torch model, or a path. For a run that trained in integers, the
             integer network is drawn.
         projection: index of the projection in the network, from 0.
-        before: a network of the same shape and kind, such as the initial network, for an outline.
         ax: axes to draw on.
 
     Raises:
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    synapses, earlier = (
-        _projection_at(network, projection),
-        _projection_at_or_none(before, projection),
-    )
+    synapses = _projection_at(network, projection)
     ax = _axes(ax)
     whole = hasattr(synapses, "weight_bits")
-    own = synapses.weight[synapses.weight != 0]
-    old = None if earlier is None else earlier.weight[earlier.weight != 0]
-    _histogram(ax, own, old, whole=whole)
+    _histogram(ax, synapses.weight[synapses.weight != 0], whole=whole)
     ax.set_xlabel("weight, integers" if whole else "weight")
     _title(ax, f"{synapses.source} → {synapses.target}")
     return ax
@@ -320,7 +285,6 @@ def delays(
     network: Source,
     projection: int = 0,
     *,
-    before: Source | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the histogram of a projection's delays in steps; synapses of weight 0 do not count.
@@ -328,58 +292,18 @@ def delays(
     >>> delays(network, 0)  # doctest: +SKIP
 
     Args:
-        network, projection, before, ax: as for `weights`.
+        network, projection, ax: as for `weights`.
 
     Raises:
         UsageError: there is no such projection.
         MissingError: matplotlib is not installed.
     """
-    synapses, earlier = (
-        _projection_at(network, projection),
-        _projection_at_or_none(before, projection),
-    )
+    synapses = _projection_at(network, projection)
     ax = _axes(ax)
-    own = synapses.delay[synapses.weight != 0]
-    old = None if earlier is None else earlier.delay[earlier.weight != 0]
-    _histogram(ax, own, old, whole=True)
+    _histogram(ax, synapses.delay[synapses.weight != 0], whole=True)
     ax.set_xlabel("delay, steps")
     _title(ax, f"{synapses.source} → {synapses.target}")
     return ax
-
-
-def histograms(network: Source, *, before: Source | None = None) -> NDArray[Any]:
-    """Draw weights and delays of all projections on a new figure.
-
-    >>> histograms(network)[0, 1].get_xlabel()  # doctest: +SKIP
-    'delay, steps'
-
-    Args:
-        network: as for `weights`.
-        before: a network of the same shape and kind, drawn as an outline.
-
-    Returns:
-        [projections, 2] axes: of weights and of delays.
-
-    Raises:
-        UsageError: the network has no projections.
-        MissingError: matplotlib is not installed.
-    """
-    network = as_network(network)
-    before = None if before is None else as_network(before)
-    n = len(network.projections)
-    if not n:
-        raise UsageError(
-            "the network has no projections to draw",
-            code="plot-nothing",
-            fix="draw its spikes: nmtool.plot.raster",
-        )
-    with libraries_needed():
-        from matplotlib import pyplot
-    _, grid = pyplot.subplots(n, 2, figsize=(8, 2.4 * n), squeeze=False, layout="constrained")
-    for index, (left, right) in enumerate(grid):
-        weights(network, index, before=before, ax=left)
-        delays(network, index, before=before, ax=right)
-    return grid
 
 
 class _HasLog(Protocol):
@@ -425,16 +349,14 @@ def learning(
         MissingError: matplotlib is not installed.
     """
     if what not in LEARNING:
-        raise UsageError(
+        raise _impossible(
             f"there is no curve '{what}'",
-            code="plot-curve-unknown",
-            fix=f"choose one of {', '.join(LEARNING)}",
+            f"choose one of {', '.join(LEARNING)}",
         )
     if isinstance(log, str | Path):
-        raise UsageError(
+        raise _impossible(
             f"curves are drawn from a run or its log, and '{log}' is a path",
-            code="plot-log-path",
-            fix=f"read the run first: nmtool.Run.load({str(log)!r})",
+            f"read the run first: nmtool.Run.load({str(log)!r})",
         )
     if isinstance(log, Sequence):
         entries = log
@@ -520,6 +442,11 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _impossible(what: str, fix: str) -> UsageError:
+    """The error for something that cannot be drawn."""
+    return UsageError(what, code="plot-impossible", fix=fix)
+
+
 def plain_text(text: str) -> str:
     """Prepare text for matplotlib: make it `visible`, and escape dollar signs.
 
@@ -555,46 +482,28 @@ def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str,
     if population is not None:
         return {population: _recorded_values(spikes.spikes, population, "spikes")}
     if not spikes.spikes:
-        raise UsageError(
+        raise _impossible(
             "no population of this recording spikes",
-            code="plot-nothing",
-            fix="draw its membranes: nmtool.plot.membranes",
+            "draw its membranes: nmtool.plot.membranes",
         )
     return spikes.spikes
-
-
-def _check_comparable(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) -> None:
-    """Raise `UsageError` if two sets of rasters cannot be drawn over each other."""
-    fix = "compare recordings of the same network and samples, or rasters of one population"
-    both = [name for name in rasters if name in others]
-    if not both:
-        what = f"there is no common population: {', '.join(rasters)} and {', '.join(others)}"
-        raise UsageError(what, code="plot-other-differs", fix=fix)
-    for name in both:
-        first, second = rasters[name], others[name]
-        if (first.n_samples, first.n_neurons) != (second.n_samples, second.n_neurons):
-            what = f"'{name}' has {first.n_neurons} neurons in {first.n_samples} samples, but in "
-            what += f"`other` {second.n_neurons} neurons in {second.n_samples} samples"
-            raise UsageError(what, code="plot-other-differs", fix=fix)
 
 
 def _recorded_values(recorded: Mapping[str, Any], name: str, quantity: str) -> Any:
     """Recorded values of a population; raises `UsageError` if there are none."""
     if name not in recorded:
-        raise UsageError(
+        raise _impossible(
             f"the recording has no {quantity} of '{name}'",
-            code="plot-population-unknown",
-            fix=f"populations with {quantity} in this recording: {', '.join(recorded) or 'none'}",
+            f"populations with {quantity} in this recording: {', '.join(recorded) or 'none'}",
         )
     return recorded[name]
 
 
 def _check_sample(sample: int, n_samples: int) -> None:
     if not 0 <= sample < n_samples:
-        raise UsageError(
+        raise _impossible(
             f"there is no sample {sample}",
-            code="plot-sample-range",
-            fix=f"samples count from 0 to {n_samples - 1}",
+            f"samples count from 0 to {n_samples - 1}",
         )
 
 
@@ -602,34 +511,11 @@ def _projection_at(network: Source, index: int) -> Projection | IntegerProjectio
     """The projection with this index; raises `UsageError` if there is none."""
     projections = as_network(network).projections
     if not 0 <= index < len(projections):
-        raise UsageError(
+        raise _impossible(
             f"there is no projection {index} to draw",
-            code="plot-projection-range",
-            fix="count the network's projections from 0",
+            "count the network's projections from 0",
         )
     return projections[index]
-
-
-def _projection_at_or_none(
-    network: Source | None, index: int
-) -> Projection | IntegerProjection | None:
-    """The projection with this index; None without a network."""
-    return None if network is None else _projection_at(network, index)
-
-
-def _common_and_single(
-    expected: Raster, actual: Raster
-) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
-    """Flat indices and line styles of spikes in both rasters, and of spikes in only one."""
-    mine, theirs = expected.flat_index(), actual.flat_index()
-    shared, at, other = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
-    same = expected.bin_counts()[at] == actual.bin_counts()[other]
-    return [
-        (shared[same], {"color": GREY, "label": "in both"}),
-        (np.setdiff1d(mine, theirs), {"color": "C0", "label": "expected only", **_THICK}),
-        (np.setdiff1d(theirs, mine), {"color": "C1", "label": "got only", **_THICK}),
-        (shared[~same], {"color": "C3", "label": "other number", **_THICK}),
-    ]
 
 
 def _draw_spikes(
@@ -637,7 +523,7 @@ def _draw_spikes(
     step: NDArray[np.int64],
     row: NDArray[np.int64],
     half_height: float,
-    **style: Any,
+    width: float,
 ) -> None:
     """Draw all spikes as a single line with gaps, which keeps files small.
 
@@ -645,7 +531,7 @@ def _draw_spikes(
         ax: axes to draw on.
         step, row: [spikes] int64.
         half_height: half the height of a mark, in rows.
-        style: colour, width and label of the line.
+        width: width of the marks, in points.
     """
     if not step.size:
         return
@@ -654,7 +540,7 @@ def _draw_spikes(
     y[0::3] -= half_height
     y[1::3] += half_height
     y[2::3] = np.nan
-    (line,) = ax.plot(x, y, solid_capstyle="butt", **{"linewidth": 1.5, **style})
+    (line,) = ax.plot(x, y, solid_capstyle="butt", color="C0", linewidth=width)
     line.set_rasterized(step.size > DENSE_SPIKES)
 
 
@@ -668,32 +554,19 @@ def _draw_signal(ax: Axes, signal: ArrayLike) -> None:
     ax.patch.set_visible(False)
 
 
-def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
-    """Draw a filled histogram of `own`, and an outlined histogram of `old`, in equal bins."""
-    both = own if old is None else np.concatenate([own, old])
-    if not both.size:
+def _histogram(ax: Axes, values: NDArray[Any], *, whole: bool) -> None:
+    """Draw a filled histogram of values."""
+    if not values.size:
         ax.set_yticks([])
         ax.text(0.5, 0.5, "no synapse", ha="center", va="center", transform=ax.transAxes)
         return
-    low, high = float(both.min()), float(both.max())
+    low, high = float(values.min()), float(values.max())
     if whole:
         width = max(1, -(-int(high - low + 1) // _BINS))
         edges = np.arange(low, high + width + 1, width) - 0.5
     else:
         edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    ax.hist(
-        own,
-        bins=edges.tolist(),
-        histtype="stepfilled",
-        color="C0",
-        alpha=0.7,
-        label=None if old is None else "after learning",
-    )
-    if old is not None:
-        ax.hist(
-            old, bins=edges.tolist(), histtype="step", color="C1", linewidth=1.3, label="before"
-        )
-        _legend(ax)
+    ax.hist(values, bins=edges.tolist(), histtype="stepfilled", color="C0", alpha=0.7)
     ax.set_ylabel("synapses")
 
 

@@ -186,10 +186,3 @@ def test_recipes_name_a_command_that_accepts_them(recipe: str) -> None:
     assert command.config == recipe
     finetunes = getattr(command, "start", None) is not None
     assert not finetunes or not read_settings(recipe).keys() & set(SHAPE)
-
-
-@pytest.mark.torch
-def test_the_ranges_name_a_command_that_accepts_them() -> None:
-    file = EXAMPLES / "ranges.toml"
-    (search,) = _commands(file)
-    assert EXAMPLES.parent / search.ranges == file

@@ -44,8 +44,6 @@ KNOWN = {
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     # These files start Python, programs, or a compiler for nmtool's own sources.
     "exporters/supervise.py": {"subprocess"},
-    # Copies of this process get their arguments from it as a pickle.
-    "training/studies/copies.py": {"subprocess", "pickle"},
     # These files use the C library to end child processes with their parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},

@@ -82,12 +82,11 @@ RULES = (
     rule("nmtool.plot", "numpy", "matplotlib"),
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.results", "numpy", ABOVE),
-    rule("nmtool.reporting.svg", "matplotlib cycler"),
     rule(
         "nmtool.testing", "numpy nmtool.hardware_sim nmtool.exporters", "hypothesis nmtool.training"
     ),
     rule("nmtool.testing.strategies", "numpy hypothesis"),
-    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch shtab"),
+    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
     rule(
@@ -95,8 +94,7 @@ RULES = (
         "nmtool nmtool.hardware_sim numpy numba torch",
         "optuna",
     ),
-    rule("nmtool.training.studies.ranges", "nmtool optuna"),
-    rule("nmtool.training.studies.trials", "nmtool numpy optuna sqlalchemy"),
+    rule("nmtool.training.studies.trials", "nmtool numpy optuna"),
     rule(
         "nmtool.training.engines.cuda.ptx", "nmtool nmtool.hardware_sim numpy numba torch", "cuda"
     ),

@@ -303,12 +303,11 @@ def test_training_started_by_torchrun(installed: Installed, beside: Path) -> Non
 
 @pytest.mark.torch
 @pytest.mark.long
-def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
+def test_a_search(installed: Installed, beside: Path) -> None:
     pytest.importorskip("optuna")
-    (beside / "ranges.toml").write_text("lr = { low = 1e-3, high = 0.1, log = true }\n")
     small = ("--hidden", "4", "--steps", "60", "--epochs", "1", "--batch-size", "2000")
-    words = ("search", "yinyang", "-o", "study", "--budget", "2", "--ranges", "ranges.toml", *small)
-    shared = ("--init-rate", "none", "--processes", "2", "--threads", "2", "--json")
+    words = ("search", "yinyang", "-o", "study", "--budget", "2", *small)
+    shared = ("--init-rate", "none", "--threads", "2", "--json")
     answer = json.loads(installed.nmtool(*words, *shared, cwd=beside))
     assert (len(answer["short"]), len(answer["full"])) == (2, 3)
 

@@ -15,7 +15,7 @@ from nmtool.arguments import Count, checked, function_or_none
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dividing import SplitRule
-from nmtool.errors import Finding, NmtoolError, UsageError, check_path, check_type
+from nmtool.errors import Finding, UsageError, check_path, check_type
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.interrupts import STOPS, signals_noted
 from nmtool.libraries import libraries_needed
@@ -23,7 +23,6 @@ from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.progress import Progress, silent
 from nmtool.reproduction import Reproduction
-from nmtool.running import has_torch
 from nmtool.tables import Table, Tabular
 from nmtool.toml_files import toml_value
 from nmtool.training.loop.advice import advice, rates_rise
@@ -121,47 +120,6 @@ class Run(Tabular):
     def findings(self) -> tuple[Finding, ...]:
         """The suggestions of `advice`."""
         return tuple(self.advice()) if self.log else ()
-
-    def first_network(self, data: Dataset | None = None) -> tuple[Network | None, str]:
-        """Recompute the network before training from settings, seed and training samples.
-
-        >>> network, origin = run.first_network(data)  # doctest: +SKIP
-
-        Args:
-            data: the data set that the run was trained on.
-
-        Returns:
-            The network and a sentence on its origin; or None and the reason why it is unknown, e.g.
-            because its content hash is not that of the run.
-        """
-        if self.folder is None:
-            return None, "Weights and delays before training are unknown: the run has no folder."
-        manifest = RunFolder(self.folder).manifest()
-        if manifest.start is not None:
-            return None, (
-                "The run started from another network, which is not in its folder (content hash "
-                f"{manifest.start}); name it with `before=RUN`."
-            )
-        if data is None or "train" not in data.splits:
-            return (
-                None,
-                "Recomputing weights and delays before training needs the training samples.",
-            )
-        if not has_torch():
-            return None, "Recomputing weights and delays before training needs torch."
-        from nmtool.training.loop.run import first_network
-
-        try:
-            network = first_network(self.options, data)
-        except NmtoolError as error:
-            return None, f"The network before training cannot be recomputed: {error.clause}."
-        origin = "Weights and delays before training are recomputed from settings and seed"
-        if network.content_hash != manifest.initial:
-            return None, (
-                f"{origin}, but differ from those of the run, since data, device or libraries "
-                "differ. They are left out."
-            )
-        return network, f"{origin}; the content hash equals that of the run."
 
     def reproduction(self) -> Reproduction:
         """Seed, settings and, of a saved run, the command that trains the run again.

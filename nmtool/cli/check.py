@@ -50,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cost.add_argument(
         "--sources", action="store_true", help="list the sources of latency and energy figures"
     )
-    cost.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
     add_data_options(parser, DIVIDING)
     add_json(parser)
     add_threads_option(parser)
@@ -89,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         if cost is not None:
             content["cost"] = _cost_as_json(arguments, cost)
         console.print_json(content)
-    elif not arguments.csv:
+    else:
         for path, report in checks.items():
             if len(checks) > 1:
                 console.print_line(path, style="bold")
@@ -100,12 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_cost_flags(arguments: argparse.Namespace, counting: dict[str, Any]) -> None:
-    """Raise `UsageError` for flags of the cost without data, and for two kinds of output."""
-    if arguments.json and arguments.csv:
-        raise UsageError(
-            "--json and --csv exclude each other", code="command-line", fix="leave out one of them"
-        )
-    given = [*counting, *(name for name in ("sources", "csv") if getattr(arguments, name))]
+    """Raise `UsageError` for flags of the cost without data."""
+    given = [*counting, *(["sources"] if arguments.sources else [])]
     if "data" not in counting and given:
         raise UsageError(
             f"{arguments.parser.flag(given[0])} needs data, but none are named",
@@ -145,25 +140,21 @@ def _cost_as_json(arguments: argparse.Namespace, tradeoff: Tradeoff) -> dict[str
 
 
 def _print_cost(arguments: argparse.Namespace, tradeoff: Tradeoff) -> None:
-    """Print the cost as tables or CSV; remarks go to stderr."""
+    """Print the cost as tables; remarks go to stderr."""
     (path, first), *others = tradeoff.costs.items()
-    if arguments.csv:
-        text = tradeoff.as_csv() if others else first.as_csv(sources=arguments.sources)
-        console.print_csv(text)
-    else:
-        where = f"on {arguments.data} ({arguments.split})"
-        if not others:
-            extent = f"{counted(first.samples, 'sample')} of {counted(first.steps, 'step')}"
-            where = f"{path} {where}: {extent}, accuracy {first.accuracy:.2%}"
-        console.print_line(where)
-        shown = tradeoff if others else first
-        console.print_tables(shown)
-        for note in shown.notes():
-            console.print_line(note)
-        if arguments.sources and first.constants():
-            console.print_table(first.sources())
-        elif arguments.sources:
-            console.print_line("no figures were used")
+    where = f"on {arguments.data} ({arguments.split})"
+    if not others:
+        extent = f"{counted(first.samples, 'sample')} of {counted(first.steps, 'step')}"
+        where = f"{path} {where}: {extent}, accuracy {first.accuracy:.2%}"
+    console.print_line(where)
+    shown = tradeoff if others else first
+    console.print_tables(shown)
+    for note in shown.notes():
+        console.print_line(note)
+    if arguments.sources and first.constants():
+        console.print_table(first.sources())
+    elif arguments.sources:
+        console.print_line("no figures were used")
     for name, cost in tradeoff.costs.items():
         for remark in cost.remarks:
             console.print_remark(f"{name}: {remark}" if others else remark)

@@ -53,18 +53,18 @@ COMMANDS: Mapping[str, Command] = {
     "search": Command(
         TRAINING,
         "try training settings: hyperparameter search by validation accuracy",
-        ("--output", "--budget", "--ranges", "--config", "--processes"),
+        ("--output", "--budget", "--config", "--device"),
     ),
     "join": Command(TRAINING, "combine networks into one, an ensemble, whose outputs are added"),
     "compare": Command(
         TRAINING,
         "difference in accuracy between two kinds of networks, with a confidence interval",
-        ("--data", "--with", "--samples"),
+        ("--data", "--with", "--cluster"),
     ),
     "check": Command(
         CHIPS,
         "check whether a network fits a chip, with all changes; with data, its cost per inference",
-        ("--target", "--data", "--samples", "--energy-of", "--csv"),
+        ("--target", "--data", "--samples", "--energy-of", "--json"),
     ),
     "export": Command(
         CHIPS,
@@ -74,7 +74,7 @@ COMMANDS: Mapping[str, Command] = {
     "convert": Command(
         CHIPS,
         "convert a network between any two formats, and check the result",
-        ("--to", "--force", "--data", "--no-verify", "--in-nir-dt"),
+        ("--to", "--force", "--data", "--in-nir-dt"),
     ),
     "zoo": Command(CHIPS, "trained and verified networks that come with nmtool"),
     "report": Command(
@@ -85,7 +85,7 @@ COMMANDS: Mapping[str, Command] = {
     "inspect": Command(LOOK, "describe the content of a file"),
     "data": Command(LOOK, "describe a data set, or make one from files of other tools"),
     "doctor": Command(COMPUTER, "installed and missing parts, and how to install them"),
-    "setup": Command(COMPUTER, "install environments of reference simulators, or shell completion"),
+    "setup": Command(COMPUTER, "install environments of reference simulators"),
 }
 
 ALSO = {"quantize": "quantise"}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -135,11 +136,6 @@ def print_remark(text: str) -> None:
     log().print(_shown(text), soft_wrap=True)
 
 
-def print_csv(text: str) -> None:
-    """Print a table in CSV on stdout."""
-    out().file.write(visible(text, keep="\n"))
-
-
 def print_json(value: Any) -> None:
     """Print a strict JSON object on stdout, in ASCII; its texts keep every character."""
     json.dump(plain(value), sys.stdout, indent=2, allow_nan=False)
@@ -181,102 +177,39 @@ def print_error(error: NmtoolError) -> None:
 def print_table(table: Table) -> None:
     """Print a table and an empty line on stdout; columns of numbers are right-aligned.
 
-    On a terminal, headers and sentences are wrapped, and paths shortened, until the table fits.
-    If the table is still too wide, rows become columns; no cell is ever cut.
+    On a terminal, texts are wrapped until the table fits, but never numbers. If the table is still
+    too wide, rows become columns.
     """
     console, right, table = out(), table.right_aligned(), table.as_text()
-    room, header = console.width - 2, [*table.header]
     rows = [[in_flags(text) for text in row] for row in table.rows]
-    widths = column_widths(header, rows, room)
-    if _breaks_words(header, widths) and rows:
-        first, *others = zip(header, *rows, strict=True)
-        turned_widths = column_widths(first, others, room)
-        if not _breaks_words(first, turned_widths):
-            header, rows, widths = [*first], [[*row] for row in others], turned_widths
-            right = [False, *([True] * (len(header) - 1))]
-    rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name, width, numeric in zip(header, widths, right, strict=True):
-        justify: JustifyMethod = "right" if numeric else "left"
-        rich_table.add_column(name, justify=justify, width=width, overflow="fold")
-    for row in rows:
-        cells = zip(row, widths, strict=True)
-        rich_table.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
+    shown = _rich_table(table.header, rows, right)
+    boundless = console.options.update(width=1 << 16)
+    if rows and Measurement.get(console, boundless, shown).minimum > console.width:
+        first, *others = zip(table.header, *rows, strict=True)
+        shown = _rich_table(first, others, [False, *([True] * len(rows))])
     print_line(table.title, style="bold")
     with console.capture() as captured:
-        console.print(rich_table)
+        console.print(shown)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     console.file.write("\n".join(line for line in lines if line) + "\n\n")
 
 
 _GAP = 2
-"""Spaces between two columns of a table, and between two parts of a line."""
-_SHORTEST_PATH = 16
-"""Smallest number of characters to which a path is shortened."""
+"""Spaces between two parts of a line."""
 
 
-def _breaks_words(header: Sequence[str], widths: Sequence[int]) -> bool:
-    """True if some column is narrower than a word in its header."""
-    cells = zip(header, widths, strict=True)
-    return any(len(word) > width for name, width in cells for word in name.split())
-
-
-def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
-    """Column widths with which a table fits into `columns` characters, where possible.
-
-    First the header is wrapped between words. Then paths are shortened and sentences wrapped. Last
-    of all, words are broken, but never numbers. Each stage always narrows the widest column that it
-    can still narrow.
-
-    >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
-    [19, 9]
-    """
-    full_widths = [max(1, *map(len, cells)) for cells in zip(header, *rows, strict=True)]
-    room = columns - _GAP * (len(full_widths) - 1)
-    body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(full_widths)
-    needed = [max(1, *map(len, name.split() or [""])) for name in header]
-    widths = full_widths
-    for least in (
-        [max(pair) for pair in zip(body, needed, strict=True)],
-        [
-            max(need, *(_least_width(row[i]) for row in rows)) if rows else need
-            for i, need in enumerate(needed)
-        ],
-        [
-            max([1, *(len(row[i]) for row in rows if not any(map(str.isalpha, row[i])))])
-            for i in range(len(needed))
-        ],
-    ):
-        while sum(widths) > room:
-            spare = [i for i, width in enumerate(widths) if width > least[i]]
-            if not spare:
-                break
-            widest = max(spare, key=lambda i: widths[i])
-            widths[widest] -= 1
-    return widths
-
-
-def _least_width(cell: str) -> int:
-    """Least width of a cell: of its longest word, or of a path in its shortened form."""
-    if _is_path(cell):
-        return min(len(cell), _SHORTEST_PATH)
-    return max(map(len, cell.split()), default=0)
-
-
-def _is_path(text: str) -> bool:
-    """True for text that looks like a path: with a slash, without spaces."""
-    return "/" in text and " " not in text
-
-
-def shortened(path: str, columns: int) -> str:
-    """A path, with its middle left out if it is too long.
-
-    >>> shortened("results/of/november/run/network.npz", 20)
-    'resu…run/network.npz'
-    """
-    if len(path) <= columns:
-        return path
-    front = max(1, (columns - 1) // 4)
-    return f"{path[:front]}…{path[len(path) - (columns - 1 - front) :]}"
+def _rich_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]
+) -> RichTable:
+    """A table whose right-aligned columns are not wrapped."""
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for index, (name, is_right) in enumerate(zip(header, right, strict=True)):
+        justify: JustifyMethod = "right" if is_right else "left"
+        widest = max((len(row[index]) for row in rows), default=0) if is_right else None
+        shown.add_column(name, justify=justify, min_width=widest, overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    return shown
 
 
 def print_tables(value: Tabular) -> None:

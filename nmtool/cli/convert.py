@@ -1,29 +1,14 @@
-"""`nmtool convert IN OUT` and `nmtool export IN -o OUT`: from any format to any other.
-
-Both commands share one implementation; `convert` also reads its output back and runs it.
-"""
+"""`nmtool convert IN OUT`: from any format to any other, with a check of the result."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from nmtool.cli import console, flags
-from nmtool.cli.arguments import MACHINE, add_force, add_json, group
-from nmtool.cli.flags import flag
-from nmtool.cli.format_options import (
-    add_reading_options,
-    add_writing_options,
-    reading_options,
-    writing_options,
-)
-from nmtool.cli.loading import add_data_options, open_data
+from nmtool.cli.export import add_options
+from nmtool.cli.format_options import reading_options, writing_options
+from nmtool.cli.loading import open_data
 from nmtool.cli.progress import progress
-
-if TYPE_CHECKING:
-    from nmtool.exchange.exporting import Conversion
-
-IN = "run folder, network file, or file or folder in any of the formats"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="file or folder to write; first quantise float networks for formats of integers",
     )
-    flags.add(parser, "convert", only=("check",), check=flag("--no-verify"))
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
         "nmtool convert foreign.nir network.npz --in-nir-dt 0.001. "
@@ -42,54 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add IN, and the flags that `convert` and `export` share."""
-    parser.add_argument("network", metavar="IN", help=IN)
-    flags.add(
-        parser,
-        "convert",
-        only=("to", "samples", "prefix"),
-        to=flag(
-            type=flags.one_of(_formats, "; for loihi2, --to lava"),
-            metavar="FORMAT",
-        ),
-        samples=flag(
-            "--data",
-            metavar="DATA",
-            help="data set for one of the known answers, and for events.csv in a folder with a "
-            "run.py, such as Lava's; default: all known answers have generated inputs",
-        ),
-        prefix=flag(
-            metavar="WORD",
-            help="C: begin all names with WORD and write a header file, so that several networks "
-            "fit into one program",
-        ),
-    )
-    add_force(group(parser, MACHINE), "an earlier OUT")
-    add_json(parser)
-    add_data_options(parser)
-    add_writing_options(parser)
-    add_reading_options(parser)
-
-
 def run(arguments: argparse.Namespace) -> int:
-    conversion = converted(arguments)
-    if arguments.json:
-        console.print_json(conversion.as_json())
-    else:
-        console.print_tables(conversion)
-        console.print_finding_remarks([why for fit in conversion.fits for why in fit.unsupported])
-        _print_check(conversion)
-    return 0 if conversion.passed else 1
-
-
-def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversion:
-    """Write IN as OUT."""
     from nmtool.exchange.exporting import convert
 
-    values = {"check": check, **flags.given(arguments, "convert"), "force": arguments.force}
+    values = {**flags.given(arguments, "convert"), "force": arguments.force}
     open_data(arguments, values, "samples")
-    return convert(
+    conversion = convert(
         arguments.network,
         arguments.output,
         reading=reading_options(arguments, arguments.network),
@@ -97,20 +39,11 @@ def converted(arguments: argparse.Namespace, *, check: bool = True) -> Conversio
         progress=progress,
         **values,
     )
-
-
-def _formats() -> list[str]:
-    from nmtool.exchange.exporting import OWN
-    from nmtool.exporters.formats import formats_that_write
-
-    return [OWN, *formats_that_write()]
-
-
-def _print_check(conversion: Conversion) -> None:
-    """Print whether the result was read back and run, with all differences."""
-    if not conversion.is_checked:
-        console.print_line("not checked")
-        return
+    if arguments.json:
+        console.print_json(conversion.as_json())
+        return 0 if conversion.passed else 1
+    console.print_tables(conversion)
+    console.print_finding_remarks([why for fit in conversion.fits for why in fit.unsupported])
     if conversion.unlike:
         console.print_line(f"read back: differs, {conversion.unlike}", style="bold red")
     else:
@@ -119,3 +52,4 @@ def _print_check(conversion: Conversion) -> None:
         console.print_certificate(conversion.certificate)
     if conversion.not_run:
         console.print_line(f"not run: {conversion.not_run}")
+    return 0 if conversion.passed else 1

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "make a data set from files of other tools: CSV (columns sample, label, unit, time_ms, "
         "optionally split), npz (dense spikes [samples, steps, channels] and labels, optionally as "
         "train_spikes, train_labels, ...; or numbers, as values or train_values, ...), or a folder "
-        "of such files or of HDF5 files in SHD layout. With -o FILE.csv, write samples as a table "
+        "of such files. With -o FILE.csv, write samples as a table "
         "with a row per event, which exports to C and Lava read as input."
     )
     parser.add_argument(
@@ -60,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "FileConventions",
         n_units=None,
         columns=flag(metavar="NAME=COLUMN,…"),
-        sensor_size=flag(metavar="W,H,P", type=_sizes, action="store"),
     )
     conversion.add_argument(
         "--test",
@@ -142,11 +141,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sizes(text: str) -> list[int]:
-    """Parse whole numbers separated by commas; for `type=`."""
-    return [count(part) for part in text.split(",")]
-
-
 def _chosen(dataset: Dataset, splits: Sequence[str], n_samples: int | None) -> Dataset:
     """A data set with only the chosen splits, each with all samples or with `n_samples` drawn."""
     from nmtool.data.dataset import Dataset
@@ -164,9 +158,7 @@ def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
 
     conventions = FileConventions(**flags.given(arguments, "FileConventions"))
     has_conventions = conventions != FileConventions(n_units=conventions.n_units)
-    makes_folder = arguments.output is not None and Path(arguments.output).suffix.lower() != ".csv"
-    is_conversion = Path(name).exists() and (has_conventions or makes_folder)
-    if is_conversion or is_incoming(name):
+    if is_incoming(name):
         with progress(f"reading {name}"):
             return read_incoming(name, conventions)
     if has_conventions and Path(name).suffix:
@@ -175,6 +167,6 @@ def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
         raise UsageError(
             f"'{name}' already defines its times and labels",
             code="data-options-unused",
-            fix="leave out --time-unit, --dt, --labels-from, --columns and --sensor-size",
+            fix="leave out --dt, --columns, --bits, --scale and --delta",
         )
     return find_data(arguments, name)

@@ -102,9 +102,7 @@ def add(
         settings = {"help": parameter.text, **(usual or {}), **change.settings}
         if "choices" in change.settings:
             settings["metavar"] = change.settings.get("metavar")
-        if settings.get("const") is False and "help" not in parameter.option:
-            settings["help"] = f"do not {settings['help']}"
-        names = change.names or _names(parameter, dest_prefix, settings)
+        names = change.names or _names(parameter, dest_prefix)
         chosen[name] = Flag(names, settings, change.group)
     flag_names = {f"`{name}`": option.names[-1] for name, option in chosen.items()}
     for name, option in chosen.items():
@@ -159,7 +157,6 @@ def one_of(listed: Callable[[], Iterable[str]], also: str = "") -> Callable[[str
             raise argparse.ArgumentTypeError(f"cannot be '{text}'; {near}")
         return text
 
-    word.listed = listed  # type: ignore[attr-defined]
     return word
 
 
@@ -190,7 +187,7 @@ def keywords(parameter: Parameter) -> dict[str, Any] | None:
     if accepted := declared.get("words", declared.get("choices")):
         return {**_one_of_words(accepted), **own}
     if parameter.annotation == "bool":
-        return {"action": "store_const", "const": parameter.default == "False", **own}
+        return {"action": "store_const", "const": True, **own}
     if kind is None or kind.flag is None:
         return None
     return {"metavar": parameter.name.upper(), **kind.flag, **own}
@@ -210,13 +207,11 @@ def _one_of_words(accepted: Mapping[str, Any] | tuple[str, ...]) -> dict[str, An
     return {"type": value_of, "metavar": f"{{{','.join(accepted)}}}"}
 
 
-def _names(parameter: Parameter, prefix: str, settings: dict[str, Any]) -> tuple[str, ...]:
-    """Names of the flag or argument for a parameter; `--no-…` if its default is True."""
+def _names(parameter: Parameter, prefix: str) -> tuple[str, ...]:
+    """Names of the flag or argument for a parameter."""
     if parameter.default is None:
         return (prefix + parameter.name,)
-    flag = prefix.replace("_", "-") + parameter.word
-    is_negative = settings.get("const") is False and "flag" not in parameter.option
-    return (f"--no-{flag}" if is_negative else f"--{flag}",)
+    return (f"--{prefix.replace('_', '-')}{parameter.word}",)
 
 
 # Parsing of signatures and docstrings

@@ -18,29 +18,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Try training settings, and keep those of the best validation accuracy. The defaults and "
         "the most promising settings are trained in full. The same command continues an unfinished "
-        "search, and may run in several terminals at once. Ctrl-C stops after the current batch, a "
-        "second Ctrl-C at once."
+        "search. Ctrl-C stops after the current batch, a second Ctrl-C at once."
     )
     add_data(parser, DATA)
     flags.add(
         parser,
         "search",
-        only=("folder", "budget", "ranges"),
+        only=("folder", "budget"),
         folder=flag("-o", "--output", metavar="STUDY", required=True),
         budget=flag("--budget", metavar="TIME|TRIALS"),
-        ranges=flag("--ranges", metavar="FILE.toml"),
     )
     add_config(parser)
     add_json(parser)
     add_threads_option(parser)
     machine = group(parser, MACHINE)
-    flags.add(
-        machine, "search", only=("device", "storage", "processes"), storage=flag(metavar="URL")
-    )
+    flags.add(machine, "search", only=("device",))
     add_settings(parser)
     parser.epilog = (
         "examples: nmtool search FOLDER -o study --budget 2h; "
-        "nmtool search digits -o study --ranges examples/ranges.toml --processes 2"
+        "nmtool search digits -o study --hidden 64 --budget 30"
     )
 
 

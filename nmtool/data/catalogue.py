@@ -188,8 +188,8 @@ def _splits_of_folder(
             if folder.suffix in HDF5_SUFFIXES
             else f"make a data set of this file: nmtool data {name} -o FOLDER"
             if folder.suffix in ROW_SUFFIXES
-            else "save the samples as a .csv, .npz or .h5 file, and make a data set of that file: "
-            "nmtool data FILE -o FOLDER",
+            else "write the samples to a .csv file, or by np.savez(FILE, spikes=…, labels=…), and "
+            "make a data set of that file: nmtool data FILE -o FOLDER",
         )
     if not folder.is_dir():
         near = nearest(name, [*names(), *_folders_beside(folder)])

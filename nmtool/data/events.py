@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
-from nmtool.data.classes import check_names
+from nmtool.data.checks import check_lengths, check_n_units, check_names
 from nmtool.data.description import describe, table_of
 from nmtool.data.dividing import drawn_samples
 from nmtool.data.pairs import read_pairs
 from nmtool.data.rows import MAX_EVENT_SPIKES, Rows, as_array
-from nmtool.errors import DataError, UsageError, check_type, printable
+from nmtool.errors import DataError, check_type, printable
 from nmtool.network.analogue import MAX_BITS, AnalogueInput, finite_numbers
-from nmtool.network.graph import MAX_CHANNELS
 from nmtool.tables import Table, Tabular, counted
 from nmtool.values import plain_array
 
@@ -109,18 +108,7 @@ class SpikeEvents(Tabular):
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)
         names = tuple(map(str, self.class_names))
         self._set("class_names", names)
-        if self.n_units < 1:
-            raise DataError(
-                f"spike events need at least one unit, not {self.n_units}",
-                code="units-missing",
-                fix="give n_units, the number of channels",
-            )
-        if self.n_units > MAX_CHANNELS:
-            raise DataError(
-                f"there are {self.n_units} units, but nmtool allows at most {MAX_CHANNELS}",
-                code="units-count",
-                fix="number the channels from 0 without gaps, and correct n_units",
-            )
+        check_n_units(self.n_units)
         check_names(names)
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
@@ -175,19 +163,9 @@ class SpikeEvents(Tabular):
                 code="offsets-not-ascending",
                 fix="give the index of each sample's first event, then the number of events",
             )
-        if not offset[-1] == self.time_ms.size == self.unit.size:
-            raise DataError(
-                f"the offsets are for {offset[-1]} events, but there are {self.time_ms.size} times "
-                f"and {self.unit.size} units",
-                code="events-lengths",
-                fix="give a time and a unit for each event",
-            )
-        if self.label.size != offset.size - 1:
-            raise DataError(
-                f"{offset.size - 1} samples have {self.label.size} labels",
-                code="labels-count",
-                fix="give one label per sample",
-            )
+        sizes = {"times": self.time_ms.size, "units": self.unit.size}
+        check_lengths({"events": int(offset[-1]), **sizes}, fix="give each event a time and a unit")
+        check_lengths({"samples": offset.size - 1, "labels": self.label.size})
 
     def _check_labels(self) -> None:
         n_classes = len(self.class_names)
@@ -205,13 +183,8 @@ class SpikeEvents(Tabular):
         groups = {}
         for name, values in self.groups.items():
             group = groups[str(name)] = _vector(values, "iu", f"the group {printable(name)}")
-            if group.size != self.n_samples:
-                raise DataError(
-                    f"the group {printable(name)} has {group.size} entries for {self.n_samples} "
-                    "samples",
-                    code="groups-count",
-                    fix="give one number per sample",
-                )
+            entries = {f"entries of the group {printable(name)}": group.size}
+            check_lengths({"samples": self.n_samples, **entries})
         self._set("groups", {name: group.astype(np.int64) for name, group in groups.items()})
 
     def __len__(self) -> int:
@@ -417,21 +390,6 @@ class SpikeEvents(Tabular):
             UsageError: the count is less than 1, or the seed is negative.
         """
         return self.take(drawn_samples(self.label, count, seed))
-
-    def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
-        """Divide the samples into two parts: all but the last n samples, and the last n samples.
-
-        Raises:
-            UsageError: one of the two parts would be empty.
-        """
-        if not 0 < n < self.n_samples:
-            raise UsageError(
-                f"{n} validation samples cannot be taken from {self.n_samples} training samples",
-                code="validation-range",
-                fix=f"take 1 to {self.n_samples - 1}" if self.n_samples > 1 else "",
-            )
-        cut = self.n_samples - n
-        return self._range(0, cut), self._range(cut, self.n_samples)
 
     def divide(self, part: NDArray[np.int64]) -> list[SpikeEvents]:
         """Divide samples into two or more parts, keeping their order.
@@ -793,8 +751,7 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             f"{_place_of_event(index, offset, first)}: time goes backwards, from "
             f"{time_ms[index - 1]:g} to {time_ms[index]:g} ms",
             code="times-not-ascending",
-            fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
-            "a folder",
+            fix="sort the events of every sample by time",
         )
 
 
@@ -843,8 +800,8 @@ def time_error(time_ms: float, where: str) -> DataError:
             f"{where}: the time {time_ms:g} ms is too large",
             code="times-too-large",
             why="times count from the start of the sample, and 285 years are the longest",
-            fix="correct the time of this event; if its unit is not ms, state the unit: in CSV by "
-            "the name of the column, such as time_us; in HDF5 by `time_unit=us`",
+            fix="correct the time of this event; if its unit is not ms, state the unit in the name "
+            "of the column, such as time_us; times in HDF5 files are seconds",
         )
     return DataError(
         f"{where}: the time {time_ms:g} ms is negative",
@@ -879,12 +836,7 @@ def _vector(values: object, kinds: str, name: str) -> NDArray:
 def _counts(count: NDArray, offset: NDArray[np.integer]) -> NDArray[np.int32] | None:
     """Checked spikes of the events, [events] int32; None if each event is one spike."""
     count = _vector(count, "iu", "count")
-    if count.size != offset[-1]:
-        raise DataError(
-            f"there are {offset[-1]} events, but counts for {count.size}",
-            code="events-lengths",
-            fix="give a number of spikes for each event",
-        )
+    check_lengths({"events": int(offset[-1]), "counts": count.size})
     check_event_counts(count, offset)
     return np.ascontiguousarray(count, np.int32) if (count != 1).any() else None
 

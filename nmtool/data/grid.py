@@ -35,8 +35,8 @@ _MAX_ANALYSED = 300
 """Largest number of samples to analyse, evenly spread over the file."""
 
 TIME_UNIT_FIX = (
-    "state the unit of the times: in CSV by the name of the column, such as time_us; in HDF5 by "
-    "nmtool data IN -o FOLDER --time-unit ms"
+    "state the unit of the times: in CSV by the name of the column, such as time_us; times in HDF5 "
+    "files are seconds"
 )
 
 

@@ -70,7 +70,7 @@ def time_findings(events: SpikeEvents) -> Iterator[Finding]:
             "times",
             f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; if times are in s, "
             f"they end within {1000 * end_ms:,.4g} ms",
-            "if the times are in s, not in ms: `time_unit=s`, or in CSV a column time_s",
+            "if the times are in s, not in ms, name the column time_s, or multiply them by 1000",
         )
 
 
@@ -134,7 +134,7 @@ def class_findings(dataset: Dataset) -> Iterator[Finding]:
             "class-first-empty",
             "labels",
             f"class 0, '{printable(names[0])}', has no sample",
-            "if labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
+            "if labels count from 1, subtract 1 from all of them",
         )
     for split, count in counts.items():
         missing = np.flatnonzero((count == 0) & (everywhere > 0))

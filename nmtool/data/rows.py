@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.classes import LARGEST_LABEL, check_first_class, numbered_classes
+from nmtool.data.checks import LARGEST_LABEL, check_lengths, numbered_classes
 from nmtool.errors import DataError, listed, printable
 from nmtool.network.analogue import AnalogueInput
 from nmtool.network.graph import MAX_CHANNELS, check_timing
@@ -56,9 +56,6 @@ class Rows:
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
-        axes: for events of a sensor, positions along all axes but the first, by name of the axis,
-            in the form of `units`; the outermost axis is last. `units` then contains the positions
-            along the first axis.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
@@ -67,7 +64,6 @@ class Rows:
         dt_ms: length of a step of dense spikes in ms; None if unknown.
         class_names: names of the classes; None: the sorted names in `labels`, or numbers.
         n_units: number of channels of listed events; None: one more than the largest unit.
-        first: number of the first class, if labels are numbers.
         counts: [samples] lists of the numbers of spikes of listed events; None: one each.
     """
 
@@ -79,8 +75,6 @@ class Rows:
     dt_ms: float | None = None
     class_names: Sequence[str] | None = None
     n_units: int | None = None
-    first: int = 0
-    axes: dict[str, Any] = field(default_factory=dict)
     counts: Any = None
     values: Any = None
     analogue: AnalogueInput | None = None
@@ -94,7 +88,7 @@ class Rows:
         """
         if self.dt_ms is not None:
             check_timing(self.dt_ms, 1)
-        label, names = numbered(self.labels, self.class_names, self.first)
+        label, names = numbered(self.labels, self.class_names)
         read = self._events_of_lists if self.dense is None else self._events_of_dense
         time_ms, unit, count, n_events, n_units = read(label.size)
         offset = np.concatenate(([0], np.cumsum(n_events, dtype=np.int64)))
@@ -112,30 +106,19 @@ class Rows:
 
     def _events_of_lists(self, n_labels: int) -> _Events:
         """Check samples that are lists of events, sort their events, and join them."""
-        if not len(self.times_ms) == len(self.units) == n_labels:
-            raise DataError(
-                f"there are times for {len(self.times_ms)} samples, units for {len(self.units)} "
-                f"and labels for {n_labels}",
-                code="samples-lengths",
-                fix="give a list of times, a list of units and a label for every sample",
-            )
-        if self.counts is not None and len(self.counts) != n_labels:
-            raise DataError(
-                f"there are counts for {len(self.counts)} samples and labels for {n_labels}",
-                code="samples-lengths",
-                fix="give a list of numbers of spikes for every sample, or none at all",
-            )
+        sizes = {"lists of times": len(self.times_ms), "lists of units": len(self.units)}
+        if self.counts is not None:
+            sizes["lists of counts"] = len(self.counts)
+        check_lengths({**sizes, "labels": n_labels}, fix="give one of each for every sample")
         times: list[NDArray] = [np.zeros(0)]
         units: list[NDArray] = [np.zeros(0, np.int64)]
         counts: list[NDArray] = [np.zeros(0, np.int64)]
         for sample, lists in enumerate(zip(self.times_ms, self.units, strict=True)):
             time, unit = (x if x.size else np.zeros(0, np.int64) for x in map(as_array, lists))
-            if time.shape != unit.shape or time.ndim != 1:
-                raise DataError(
-                    f"sample {sample} has {time.size} times, but {unit.size} units",
-                    code="events-lengths",
-                    fix="give a time and a unit for each event",
-                )
+            sizes = {"times": time.size, "units": unit.size}
+            if time.ndim != 1:
+                sizes = {"axes of times": time.ndim, "axis of events": 1}
+            check_lengths(sizes, f"sample {sample}: ", "give a time and a unit for each event")
             if not are_whole(unit):
                 raise DataError(
                     f"sample {sample} has units that are not whole numbers",
@@ -184,17 +167,16 @@ class Rows:
 
 
 def numbered(
-    labels: Any, class_names: Sequence[str] | None = None, first: int = 0
+    labels: Any, class_names: Sequence[str] | None = None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Number the classes of samples from 0.
 
-    >>> numbered(["yes", "no"]), numbered([1, 3], first=1)
-    ((array([1, 0]), ('no', 'yes')), (array([0, 2]), ('1', '2', '3')))
+    >>> numbered(["yes", "no"]), numbered([0, 2])
+    ((array([1, 0]), ('no', 'yes')), (array([0, 2]), ('0', '1', '2')))
 
     Args:
-        labels: [samples] numbers from `first` on, or names.
+        labels: [samples] numbers from 0, or names.
         class_names: names of the classes; by default the sorted names in `labels`, or numbers.
-        first: number of the first class.
 
     Returns:
         [samples] int64 labels, and the class names.
@@ -218,8 +200,6 @@ def numbered(
                     fix=f"use one of the class names ({listed(names)}), or add this one to them",
                 )
         return np.array([number[word] for word in words], np.int64), names
-    if array.size and array.dtype.kind in "iuf":
-        check_first_class(array.min(), first)
     if array.size and not are_whole(array):
         raise DataError(
             "the labels are neither whole numbers nor names of classes",
@@ -227,12 +207,11 @@ def numbered(
             fix="number the classes from 0, or name them",
         )
     if names is None:
-        largest = int(array.max()) if array.size else first
-        names = numbered_classes(max(largest - first, 0), first)
+        names = numbered_classes(max(int(array.max(initial=0)), 0))
     if array.dtype.kind == "f":
         # Floats beyond int64 have no defined conversion. No class has the number of a bound either.
         array = np.clip(array, -LARGEST_LABEL, LARGEST_LABEL)
-    return array.astype(np.int64) - first, names
+    return array.astype(np.int64), names
 
 
 def check_labels(labels: NDArray) -> NDArray:
@@ -315,12 +294,8 @@ def _check_dimensions(array: NDArray, n_labels: int) -> None:
 def _whole_counts(values: Any, n_events: int, sample: int) -> NDArray[np.int64]:
     """[events] int64: the numbers of spikes of a sample's events; raises `DataError` for others."""
     count = as_array(values)
-    if count.shape != (n_events,) and (count.size or n_events):
-        raise DataError(
-            f"sample {sample} has {n_events} events, but counts of shape {count.shape}",
-            code="events-lengths",
-            fix="give a number of spikes for each event",
-        )
+    check_lengths({"events": n_events, "counts": count.size}, f"sample {sample}: ")
+    count = count.reshape(n_events)
     if not are_whole(count):
         raise DataError(
             f"sample {sample} has counts that are not whole numbers",

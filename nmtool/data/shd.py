@@ -43,7 +43,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import EVENTS, checked
-from nmtool.data.classes import LARGEST_LABEL, MAX_CLASSES, check_first_class, numbered_classes
+from nmtool.data.checks import (
+    LARGEST_LABEL,
+    MAX_CLASSES,
+    check_lengths,
+    check_n_units,
+    numbered_classes,
+)
 from nmtool.data.events import SpikeEvents, errors_naming
 from nmtool.errors import (
     DataError,
@@ -54,7 +60,7 @@ from nmtool.errors import (
     printable,
 )
 from nmtool.network.analogue import AnalogueInput
-from nmtool.network.graph import MAX_CHANNELS, is_unicode
+from nmtool.network.graph import is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
 from nmtool.splits import split_named
 
@@ -156,15 +162,12 @@ def _split_of(stem: str) -> Iterator[tuple[str, str]]:
         yield split, word
 
 
-def read_layout(
-    paths: Iterable[Path], n_units: int | None = None, *, labels_from: int = 0
-) -> Layout:
+def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
     """Read the number of units and the class names of a data set from its files.
 
     Args:
         paths: the files of one data set.
         n_units: number of channels, overriding the files.
-        labels_from: number of the first class in the files.
 
     Raises:
         FileFormatError: a file is missing.
@@ -175,12 +178,7 @@ def read_layout(
     units = common_entry("n_units", paths, [header.n_units for header in headers])
     keys = common_entry("extra/keys", paths, [header.class_names for header in headers])
     if keys is None:
-        largest = max(0, *(header.largest_label - labels_from for header in headers))
-        keys = numbered_classes(largest, labels_from)
-    elif all(header.largest_label < len(keys) for header in headers):
-        # The classes of a folder that was made without `labels_from` are named from 0 on, even if
-        # its labels begin at another number.
-        keys = keys[max(labels_from, 0) :] or keys
+        keys = numbered_classes(max(0, *(header.largest_label for header in headers)))
     groups = [group for header in headers for group in header.groups.items()]
     nonzero = {name for name, is_filled in groups if is_filled}
     partly_zero = tuple(sorted(nonzero & {name for name, is_filled in groups if not is_filled}))
@@ -195,43 +193,30 @@ def read_layout(
 def read_shd(
     path: str | Path,
     layout: Layout | None = None,
-    *,
-    time_unit: str = "s",
-    labels_from: int = 0,
-    sort: bool = False,
 ) -> SpikeEvents:
     """Read the samples of one file in SHD layout.
 
     Args:
         path: the file.
         layout: layout of the data set, from `read_layout`; by default the layout of this file.
-        time_unit: unit of times in the file: `s`, `ms`, `us` or `ns`.
-        labels_from: number of the first class in the file.
-        sort: sort the events of every sample by time.
 
     Raises:
         FileFormatError: the file is missing.
         DataError: the file is damaged or not in SHD layout, or has invalid events.
     """
     path = Path(path)
-    layout = layout or read_layout([path], labels_from=labels_from)
-    with opened_shd(path, time_unit) as file:
+    layout = layout or read_layout([path])
+    with opened_shd(path) as file:
         blocks = list(file.blocks())
         label, groups = file.label.astype(np.int64), file.groups_of(layout)
     time_ms = _concatenated([block.times for block in blocks]).astype(np.float64)
-    time_ms *= TIME_UNITS_MS[time_unit]
+    time_ms *= TIME_UNITS_MS["s"]
     unit = _concatenated([block.units for block in blocks])
     n_events = _concatenated([block.n_events for block in blocks])
     numbers = [block.counts for block in blocks if block.counts is not None]
     count = _concatenated(numbers) if numbers else None
     offset = np.concatenate(([0], np.cumsum(n_events)))
-    if sort:
-        order = np.lexsort((time_ms, np.repeat(np.arange(n_events.size), n_events)))
-        time_ms, unit = time_ms[order], unit[order]
-        count = None if count is None else count[order]
     with errors_naming(path):
-        check_first_class(label.min(initial=labels_from), labels_from)
-        label -= labels_from
         of_data = layout.n_units, layout.class_names, groups
         events = time_ms, unit, offset, label
         return SpikeEvents(*events, *of_data, count=count, analogue=file.analogue)
@@ -242,7 +227,7 @@ class Block:
     """Consecutive samples of a file, with times, units and counts as in the file.
 
     Attributes:
-        times: [events] floating-point numbers, or integers if the unit of time is not s.
+        times: [events] floating-point numbers, in s.
         units: [events] integers.
         counts: [events] integers, spikes of each event; None if the file has no counts.
         n_events: [samples] int64, events of each sample.
@@ -265,23 +250,14 @@ class ShdFile:
         analogue: the rule that turned numbers into these counts; None for spikes.
     """
 
-    def __init__(self, file: h5py.File, time_unit: str) -> None:
-        self._times = _Lists(file, "spikes/times", "f" if time_unit == "s" else "iuf")
+    def __init__(self, file: h5py.File) -> None:
+        self._times = _Lists(file, "spikes/times", "f")
         self._units = _Lists(file, "spikes/units", "iu")
         self._counts = _Lists(file, _COUNTS, "iu") if _has_counts(file) else None
-        if len(self._times) != len(self._units):
-            raise DataError(
-                f"there are times for {len(self._times)} samples, but units for {len(self._units)}",
-                code="events-lengths",
-                fix="give a time and a unit for each event",
-            )
-        if self._counts is not None and len(self._counts) != len(self._times):
-            raise DataError(
-                f"there are times for {len(self._times)} samples, but counts for "
-                f"{len(self._counts)}",
-                code="events-lengths",
-                fix=f"give a number of spikes for each event, or leave out {_COUNTS}",
-            )
+        sizes = {"lists of times": len(self._times), "of units": len(self._units)}
+        if self._counts is not None:
+            sizes[f"of {_COUNTS}"] = len(self._counts)
+        check_lengths(sizes)
         self.label = _labels_in(file)
         self.groups = _read_groups(file, self.label.size)
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
@@ -317,19 +293,18 @@ class ShdFile:
 
 
 @contextmanager
-def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
+def opened_shd(path: str | Path) -> Iterator[ShdFile]:
     """Open a file in SHD layout, to read its samples in blocks.
 
     Args:
         path: the file.
-        time_unit: unit of times in the file.
 
     Raises:
         FileFormatError: the file is missing.
         DataError: the file is damaged or not in SHD layout; also raised within the block.
     """
     with _opened(Path(path)) as file:
-        yield ShdFile(file, time_unit)
+        yield ShdFile(file)
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
@@ -428,12 +403,8 @@ def _read_header(path: Path) -> _Header:
     with _opened(path) as file:
         n_units = file.attrs.get("n_units")
         keys = _read_texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
-        if n_units is not None and int(n_units) > MAX_CHANNELS:
-            raise DataError(
-                f"there are {int(n_units)} units, but nmtool allows at most {MAX_CHANNELS}",
-                code="units-count",
-                fix="correct the attribute n_units",
-            )
+        if n_units is not None:
+            check_n_units(int(n_units))
         label = _labels_in(file)
         return _Header(
             n_units=None if n_units is None else int(n_units),
@@ -660,11 +631,8 @@ def _check_lengths(
         first: index of the first sample.
     """
     for sample in np.flatnonzero(n_times != n_others)[:1]:
-        raise DataError(
-            f"sample {first + sample} has {n_times[sample]} times, but {n_others[sample]} {others}",
-            code="events-lengths",
-            fix=f"give a time and a {others[:-1]} for each event",
-        )
+        sizes = {"times": int(n_times[sample]), others: int(n_others[sample])}
+        check_lengths(sizes, f"sample {first + sample}: ")
 
 
 def _error_not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
@@ -673,8 +641,7 @@ def _error_not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
         return DataError(
             f"'{name}' contains integers, not seconds",
             code="times-integer",
-            fix="convert the folder, and give the unit of the times: nmtool data FOLDER -o NEW "
-            "--time-unit ms (or us, ns)",
+            fix="write them in seconds, as floating-point numbers: times in ms divided by 1000",
             why="times in SHD layout are seconds as floating-point numbers",
         )
     numbers = "floating-point numbers" if "f" in kinds else "integers"

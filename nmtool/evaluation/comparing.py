@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import EVENTS, GROUPING, Count, check_all, checked
+from nmtool.arguments import EVENTS, GROUPING, check_all, checked
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.dividing import Grouping, group_of, grouping_name
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, choose_samples
+from nmtool.data.samples import Samples
 from nmtool.errors import UsageError
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.evaluation.answers import Answers, holds_answers
@@ -36,7 +36,6 @@ def compare_accuracy(
     second: Sequence[Compared] | None = None,
     data: SpikeEvents | Dataset | str | Path | None = None,
     *,
-    samples: Count | None = None,
     clusters: Sequence[Grouping] = (),
     progress: Progress = silent,
 ) -> AccuracyDifference:
@@ -53,7 +52,6 @@ def compare_accuracy(
         second: the same number of networks; by default the float weights of runs that trained in
             integers.
         data: samples, a data set, or its name, e.g. `digits:test`; not needed for `Answers`.
-        samples: number of samples to draw, in proportion to the classes; by default all.
         clusters: draw clusters instead of single samples for the confidence interval: columns of
             the files, such as `speaker`, or a number N for blocks of N neighbouring samples.
             If there are several, each is drawn independently (`AccuracyDifference.interval`).
@@ -76,22 +74,9 @@ def compare_accuracy(
             code="data-missing",
             fix="name the data: `data=`",
         )
-    if samples is not None and data is None:
-        raise UsageError(
-            "`samples=` needs data to draw from",
-            code="samples-without-data",
-            fix="name the data, `data=`, or leave it out",
-        )
-    if samples is not None and any(isinstance(by, int) for by in clusters):
-        raise UsageError(
-            "samples drawn at random cannot form blocks of neighbours",
-            code="clusters-of-drawn",
-            why="`samples=` draws single samples from the whole split",
-            fix="leave it out, or name a column: `clusters=['speaker']`",
-        )
     networks = [source for pair in pairs for source in pair if not isinstance(source, Answers)]
     data = load_dataset(data) if isinstance(data, str | Path) else data
-    events = choose_samples(as_samples(data, networks, progress), samples)
+    events = as_samples(data, networks, progress)
     named = {}
     if isinstance(data, Dataset):
         split = with_validation_of(networks, data).default_split

@@ -16,12 +16,6 @@ from nmtool.tables import Table, Tabular, counted
 _MATRIX_CLASSES = 12
 """Largest number of classes for which the matrix is printed as a table."""
 
-_MANY_CLASSES = 1000
-"""Number of classes above which tables list only the weakest classes, and JSON no matrix."""
-
-_LISTED = 50
-"""Number of classes, and of pairs of classes, in the tables of more than `_MANY_CLASSES`."""
-
 _Z = NormalDist().inv_cdf(0.975)
 """Number of standard deviations around the mean that contain 95 % of a normal distribution."""
 
@@ -144,41 +138,21 @@ class Confusion(Tabular):
             f"{text}, {wrong}, {self.counts[label, other_class]} as {self.class_names[other_class]}"
         )
 
-    @property
-    def has_many_classes(self) -> bool:
-        """True for more than 1,000 classes, whose matrix is too large to be read or drawn."""
-        return len(self.class_names) > _MANY_CLASSES
-
     def as_json(self) -> dict[str, Any]:
-        """Plain values for JSON; NaN becomes None.
-
-        Of more than 1,000 classes, `counts` is None, and `pairs` lists the counts other than 0 as
-        [label, prediction, samples].
-        """
-        many = self.has_many_classes
+        """Plain values for JSON; NaN becomes None."""
         return {
             "classes": list(self.class_names),
-            "counts": None if many else self.counts.tolist(),
-            **({"pairs": self._pairs().tolist()} if many else {}),
+            "counts": self.counts.tolist(),
             "accuracy": _plain(self.accuracy),
             "class_accuracy": [_plain(value) for value in self.class_accuracy.tolist()],
             "class_precision": [_plain(value) for value in self.class_precision.tolist()],
         }
 
     def tables(self) -> list[Table]:
-        """A table with a row per class, and for at most 12 classes the confusion matrix.
-
-        Of more than 1,000 classes, the tables list the 50 classes with the lowest accuracy, and the
-        50 most frequent confusions.
-        """
-        rows, title = [], "accuracy per class"
-        samples, names = self.counts.sum(axis=1), self.class_names
+        """A table with a row per class, and for at most 12 classes the confusion matrix."""
+        rows, samples, names = [], self.counts.sum(axis=1), self.class_names
         accuracy, precision = self.class_accuracy, self.class_precision
-        listed = np.arange(len(names))
-        if self.has_many_classes:
-            listed = np.argsort(accuracy, kind="stable")[:_LISTED]
-            title += f": the {_LISTED} lowest of {len(names):,}"
-        for index in listed.tolist():
+        for index in range(len(names)):
             other_class = self.most_confused(index)
             confused_with = (
                 ""
@@ -188,24 +162,12 @@ class Confusion(Tabular):
             shares = _percent(accuracy[index]), _percent(precision[index])
             rows.append((names[index], int(samples[index]), *shares, confused_with))
         header = ("class", "samples", "accuracy", "precision", "most often confused with")
-        tables = [Table(title, header, rows)]
+        tables = [Table("accuracy per class", header, rows)]
         if len(names) <= _MATRIX_CLASSES:
             matrix = [(name, *row) for name, row in zip(names, self.counts.tolist(), strict=True)]
             columns = ("class \\ prediction", *names)
             tables.append(Table("confusion matrix, samples", columns, matrix))
-        if self.has_many_classes:
-            pairs = self._pairs()
-            wrong = pairs[pairs[:, 0] != pairs[:, 1]]
-            most = wrong[np.argsort(-wrong[:, 2], kind="stable")[:_LISTED]].tolist()
-            confused = [(names[label], names[other], count) for label, other, count in most]
-            title = f"most frequent confusions: {len(confused)} of {len(wrong):,}"
-            tables.append(Table(title, ("class", "taken for", "samples"), confused))
         return tables
-
-    def _pairs(self) -> NDArray[np.int64]:
-        """[pairs, 3] int64: label, prediction and number of samples, for numbers other than 0."""
-        label, prediction = np.nonzero(self.counts)
-        return np.stack([label, prediction, self.counts[label, prediction]], axis=1)
 
     def __repr__(self) -> str:
         right, samples = int(np.trace(self.counts)), int(self.counts.sum())

@@ -26,14 +26,14 @@ from nmtool.errors import check_path
 from nmtool.evaluation.activity import Activity
 from nmtool.evaluation.confusion import Confusion, accuracy_interval, interval_text
 from nmtool.exporters.formats import artefact_at
-from nmtool.loading import Source, as_network, as_samples, options_behind
+from nmtool.loading import Source, as_network, as_samples
 from nmtool.network.float_network import Network
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.network.readout import predict
 from nmtool.progress import Progress, silent
 from nmtool.recording import Recording
-from nmtool.running import has_torch, portion_by_portion, record_portions
+from nmtool.running import portion_by_portion, record_portions
 from nmtool.tables import Result, Table, counted, plain, shown
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ class Evaluation(Result):
         spikes: total number of spikes of all populations.
         recording: the recording; None if the samples ran in several portions: samples on disk,
             or so many that their recording would take more than 256 MiB.
-        loss: mean training loss, if the settings of the run are known.
         seconds: time in s that an export took; None if nmtool ran the network itself.
         runtime: the runtime of an export; '' if nmtool ran the network itself.
         confusion: the confusion matrix.
@@ -92,7 +91,6 @@ class Evaluation(Result):
     scores: NDArray[np.float64] = field(repr=False)
     spikes: int
     recording: Recording | None = field(default=None, repr=False)
-    loss: float | None = None
     seconds: float | None = None
     runtime: str = ""
     confusion: Confusion | None = field(default=None, repr=False)
@@ -193,9 +191,7 @@ class Evaluation(Result):
         if self.only_classes:
             content["only_classes"] = self.only_classes
         content |= self.counts
-        if self.seconds is None:
-            content["loss"] = self.loss
-        else:
+        if self.seconds is not None:
             content |= {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
         if classes and self.confusion is not None:
             content |= {"confusion": self.confusion.as_json(), "wrong_samples": self.wrong.tolist()}
@@ -255,8 +251,7 @@ def evaluate(
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        network: float or integer network, a run, a torch model, or a path, also of an export. For a
-            run that trained in floats, the loss is computed, too, if torch is installed.
+        network: float or integer network, a run, a torch model, or a path, also of an export.
         data: samples, a data set, or its name, e.g. `digits:test`; also samples already binned for
             the network.
         samples: number of samples to draw, in proportion to the classes; by default all.
@@ -276,15 +271,7 @@ def evaluate(
         return _evaluate_export(artefact, data, samples, trust, progress)
     model = as_network(network)
     events, draw = _drawn(as_samples(data, [network], progress), samples)
-    result = _evaluated(model, record_portions(model, events, progress=progress))
-    result = replace(result, **draw)
-    options = options_behind(network)
-    if options is None or isinstance(model, IntegerNetwork) or not has_torch():
-        return result
-    from nmtool.training.front.losses import recorded_loss
-
-    assert result.label is not None
-    return replace(result, loss=recorded_loss(options, model, result.scores, result.label))
+    return replace(_evaluated(model, record_portions(model, events, progress=progress)), **draw)
 
 
 def runnable_export(network: object) -> Format | None:

@@ -14,6 +14,7 @@ from nmtool.arithmetic import LOIHI2
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
+from nmtool.description import count_synapses
 from nmtool.errors import (
     FileFormatError,
     MissingError,
@@ -22,7 +23,6 @@ from nmtool.errors import (
     check_path,
     visible,
 )
-from nmtool.exchange.size import describe_size, size_in_words
 from nmtool.exporters.formats import format_for, format_named, formats_that_write
 from nmtool.loading import Source, as_network, as_samples, load
 from nmtool.network.float_network import Network
@@ -72,7 +72,6 @@ class Conversion(Tabular):
         network: the network that was written.
         size_bytes: size of the file, or of all files in the folder.
         fits: the fit to each target of this format, with a verdict and findings.
-        is_checked: True if the file was read back.
         unlike: difference between the file that was read back and the network; '' if equal.
         certificate: comparison of the format's runtime with the known answers; None if the file did
             not run.
@@ -86,7 +85,6 @@ class Conversion(Tabular):
     network: Network | IntegerNetwork
     size_bytes: int
     fits: tuple[Fit, ...] = ()
-    is_checked: bool = False
     unlike: str = ""
     certificate: Certificate | None = None
     not_run: str = ""
@@ -104,30 +102,28 @@ class Conversion(Tabular):
             "path": str(self.path),
             "format": self.format,
             "hash": self.network.content_hash,
-            **describe_size(self.network),
             "bytes": self.size_bytes,
             "targets": [fit.as_json() for fit in self.fits],
-            "check": self._check_json() if self.is_checked else None,
-        }
-
-    def _check_json(self) -> dict[str, Any]:
-        """Results of the checks, as plain values for JSON."""
-        certificate = self.certificate
-        return {
-            "read_back": not self.unlike,
-            "ran": certificate is not None,
-            "not_run": self.not_run,
-            **(certificate or Certificate(0, "", {})).findings_json(),
+            "check": {
+                "read_back": not self.unlike,
+                "ran": self.certificate is not None,
+                "not_run": self.not_run,
+                **(self.certificate or Certificate(0, "", {})).findings_json(),
+            },
         }
 
     def tables(self) -> list[Table]:
-        """A table with the sizes of the network and of its file."""
-        rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
+        """A table with the sizes of the network and of its file, and the fits."""
+        rows = [
+            ("neurons", f"{sum(p.size for p in self.network.populations):,}"),
+            ("synapses", f"{count_synapses(self.network):,}"),
+            ("size", f"{self.size_bytes:,} bytes"),
+        ]
         rows += [(fit.target.name, fit.words) for fit in self.fits]
         return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
 
     def __repr__(self) -> str:
-        state = "not checked" if not self.is_checked else "passed" if self.passed else "differs"
+        state = "passed" if self.passed else "differs"
         return visible(f"<Conversion: {self.source} → {self.path}, {state}>")
 
 
@@ -209,7 +205,6 @@ def convert(
     reading: ReadingOptions | None = None,
     writing: WritingOptions | None = None,
     prefix: str = "",
-    check: bool = True,
     force: bool = False,
     progress: Progress = silent,
 ) -> Conversion:
@@ -231,7 +226,6 @@ def convert(
         reading: options for reading files of other tools, such as `nmtool.ImportOptions`.
         writing: options of the format, such as `nmtool.NirOptions`.
         prefix: as for `export`.
-        check: check the result by reading it back and running its known answers.
         force: replace an earlier file.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
@@ -267,7 +261,7 @@ def convert(
     fits = fits_of_format(network, name, writing)
     source_name = str(source) if is_path else "a network"
     conversion = Conversion(source_name, path, name, network, size_bytes, fits)
-    return _check_result(conversion, format_class, progress) if check else conversion
+    return _check_result(conversion, format_class, progress)
 
 
 def format_to_write(name: str | None, path: str | Path) -> type[Format] | None:
@@ -470,9 +464,9 @@ def _check_result(
     """
     with progress("reading back"):
         unlike = _hash_difference(conversion.path, conversion.network.content_hash)
-    conversion = replace(conversion, is_checked=True, unlike=unlike)
-    if conversion.unlike:
-        return replace(conversion, not_run="it differs from the network that was to be written")
+    if unlike:
+        reason = "it differs from the network that was to be written"
+        return replace(conversion, unlike=unlike, not_run=reason)
     if format_class is None:
         return replace(conversion, not_run="only nmtool itself runs its own files")
     if not (format_class.runs and format_class.carries):

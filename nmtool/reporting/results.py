@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nmtool import plot
 from nmtool.arguments import WORDS, Count, checked
 from nmtool.batches import record_spikes
 from nmtool.data.binning import count_dropped
@@ -20,11 +21,11 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.description import count_synapses
 from nmtool.errors import InputError, MissingError, NetworkError, UsageError
+from nmtool.evaluation.confusion import Confusion
 from nmtool.evaluation.evaluation import Evaluation, evaluate
 from nmtool.loading import Source, as_network, float_network, run_behind, with_validation_of
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.network.synapses import Synapses
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.quantisation.quantising import (
@@ -33,7 +34,7 @@ from nmtool.quantisation.quantising import (
     rounding_cost,
 )
 from nmtool.recording import Recording
-from nmtool.reporting import Figure, Report, Section, figures
+from nmtool.reporting import Figure, Report, Section
 from nmtool.reproduction import Reproduction, versions
 from nmtool.running import simulate
 from nmtool.tables import counted
@@ -58,14 +59,13 @@ def report(
     samples: Count | None = None,
     against: Sequence[str] = (),
     target: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
-    before: Source | None = None,
     trust: bool = False,
     progress: Progress = silent,
 ) -> Report:
     """Gather everything known about a network and the run that trained it.
 
     >>> report(q.network, data)  # doctest: +SKIP
-    <Report on network: integers, classes, activity, description, synapses, check, cost, reproduce>
+    <Report on network: integers, classes, activity, description, check, cost, reproduce>
 
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables, and
     `report(…)["cost"]` is the result of a section.
@@ -80,14 +80,11 @@ def report(
         against: one or more backends to compare with the simulator, as in `verify`.
         target: chips and formats to check for, as in `check`; the cost of an inference is counted
             for the first target.
-        before: the network before training; by default the initial network of the run, recomputed
-            from its settings and seed.
         trust: run an export even if its code differs from what nmtool writes.
         progress: shows progress, e.g. `nmtool.progress_bar`.
 
     Raises:
-        UsageError: the data do not fit the network; a backend needs data; `before` has another
-            shape.
+        UsageError: the data do not fit the network; a backend needs data.
         DataError: the data have no samples, or most events lie beyond the network's steps.
         FileFormatError: a file is missing, damaged, or not a network.
         MissingError: the runtime of a backend is not installed; raised before anything runs.
@@ -112,9 +109,6 @@ def report(
     tested = None
     if dataset is not None:
         tested = _Tested.of(dataset, samples, network, trained)
-    first, note = _first_network(before, trained, run, dataset)
-    synapses = Synapses.of(trained, first, note)
-
     remarks = [f"Nothing ran: {missing}."] if missing else []
     quantisation = certificate = ran = None
     if integers is None:
@@ -138,30 +132,24 @@ def report(
     sections = [] if ran is None else [*ran.sections()]
     if run is not None:
         # The curves show the first table, which has a row per epoch.
-        curves = figures.learning_figures(run.log, run.best["epoch"] if run.log else None)
+        curves = learning_figures(run.log, run.best["epoch"] if run.log else None)
         sections.append(Section("learning", "Learning", run, curves, run.tables()[1:]))
-    sections.append(Section("description", "Network", named))
-    histograms = [*figures.synapse_figures(trained, first)]
-    sections.append(Section("synapses", "Weights and delays", synapses, histograms))
+    sections.append(Section("description", "Network", named, [*synapse_figures(trained)]))
     lost = None if ran is None else ran.rounding_cost()
-    if quantisation is not None:
-        rounding = replace(quantisation, cost=lost)
+    rounding = lost if quantisation is None else replace(quantisation, cost=lost)
+    if rounding is not None:
         sections.append(Section("rounding", "Cost of rounding", rounding))
-    elif lost is not None:
-        sections.append(Section("rounding", "Cost of rounding", lost))
     if integers is not None:
         sections.append(Section("check", "Does it fit", check(integers, chips)))
         if tested is not None:
             counts = cost(integers, tested.binned, target=chips[0], progress=progress)
             sections.append(Section("cost", "Cost of an inference", counts))
     if certificate is not None:
-        plots = [] if ran is None else [*ran.first_difference(certificate)]
         tables = certificate.lasting_tables()
-        sections.append(Section("certificate", "Certificate", certificate, plots, tables))
+        sections.append(Section("certificate", "Certificate", certificate, (), tables))
     path = network if isinstance(network, str | Path) else getattr(network, "folder", None)
     title = ("network" if run is None else "run") if path is None else str(path)
     options: dict[str, Any] = {
-        "before": before if isinstance(before, str | Path) else None,
         "samples": samples,
         "trust": trust,
         "against": [*against],
@@ -277,7 +265,7 @@ class _Ran:
         assert confusion is not None
         assert activity is not None
         label, answer = self.tested.binned.label, self.evaluation.predictions
-        plots, names = figures.confusion_figures(confusion), confusion.class_names
+        plots, names = confusion_figures(confusion), confusion.class_names
         for word, mask in (("right", answer == label), ("wrong", answer != label)):
             if mask.any():
                 sample = int(mask.argmax())
@@ -285,7 +273,7 @@ class _Ran:
                 caption += "." if word == "right" else f", predicted as {names[answer[sample]]}."
                 plots.append(self._sample_figure(caption, sample))
         yield Section("classes", f"Classes, {self.name}", confusion, plots)
-        plots = figures.activity_figures(self._recording()) if activity.spikes else []
+        plots = activity_figures(self._recording()) if activity.spikes else []
         yield Section("activity", "Activity", activity, plots)
 
     def _recording(self) -> Callable[[], Recording]:
@@ -293,28 +281,14 @@ class _Ran:
         network, raster = self.networks[self.name], self.tested.binned.raster
         return cache(lambda: self.evaluation.recording or record_spikes(simulate, network, raster))
 
-    def _sample_figure(
-        self, caption: str, sample: int, other: Recording | None = None, mark: int | None = None
-    ) -> Figure:
-        """The figure of a sample, see `figures.sample_figure`."""
+    def _sample_figure(self, caption: str, sample: int) -> Figure:
+        """The figure of a sample, see `sample_figure`."""
         single, network = self.tested.binned.take(np.array([sample])), self.networks[self.name]
         if self.evaluation.recording is None:
             recording = simulate(network, single.raster)
         else:
             recording = self.evaluation.recording.take([sample])
-        return figures.sample_figure(caption, single, recording, network.class_names, other, mark)
-
-    def first_difference(self, certificate: Certificate) -> Iterator[Figure]:
-        """Yield the figure of the first sample in which a backend differs, if there is one."""
-        if certificate.network_hash != self.evaluation.network_hash:
-            return
-        for name, backend in certificate.checks.items():
-            place = backend.comparison.first_divergence
-            if place is not None:
-                other = backend.recording.take([place.sample - backend.recorded_from])
-                caption = f"The first difference of {name}: {place}."
-                yield self._sample_figure(caption, place.sample, other, place.step)
-                return
+        return sample_figure(caption, single, recording, network.class_names)
 
     def rounding_cost(self) -> RoundingCost | None:
         """Accuracy lost by rounding; None unless float and integer network ran."""
@@ -392,30 +366,6 @@ def _data_or_reason(
     return dataset, ""
 
 
-def _first_network(
-    named: Source | None,
-    network: Network | IntegerNetwork,
-    run: Run | None,
-    dataset: Dataset | None,
-) -> tuple[Network | IntegerNetwork | None, str]:
-    """The network before training and its origin; or None and the reason why it is unknown."""
-    if named is None:
-        if run is None or isinstance(network, IntegerNetwork):
-            return None, (
-                "Weights and delays before training are unknown: they can only be recomputed for a "
-                "run folder, or the float network in it."
-            )
-        return run.first_network(dataset)
-    before = as_network(named)
-    folder = None if run is None else run_behind(run)
-    start = None if folder is None else folder.manifest().start
-    if start is None:
-        return before, "Before: the named network."
-    if before.content_hash == start:
-        return before, "Before: the network that the run started from."
-    return before, "Before: the named network; the run started from another network."
-
-
 def _headline(
     network: Network | IntegerNetwork,
     integers: Network | IntegerNetwork,
@@ -484,3 +434,67 @@ def _command(title: str, data: object, options: Mapping[str, Any], target: objec
             values = value if isinstance(value, list | tuple) else [value]
             words += [word for entry in values if entry is not None for word in (flag, str(entry))]
     return [*words, "-o", "report.html"]
+
+
+# Plots
+
+_MAX_NARROW_CLASSES = 15
+"""Largest number of classes whose names fit beside a confusion matrix in one column of the page."""
+
+_MAX_PLOTTED = 12
+"""Largest number of projections with histograms."""
+
+
+def learning_figures(log: Sequence[Mapping[str, Any]], best: int | None) -> list[Figure]:
+    """A curve of each quantity that the log of a run contains; `best` is the best epoch."""
+    return [
+        Figure(f"{quantity} by epoch", [partial(plot.learning, log, quantity, best=best)])
+        for quantity, keys in plot.LEARNING.items()
+        if any(entry.get(key) for entry in log for key in keys)
+    ]
+
+
+def confusion_figures(confusion: Confusion) -> list[Figure]:
+    """The confusion matrix."""
+    caption = "Rows are true classes, columns predictions; shades are shares of a row."
+    is_wide = len(confusion.class_names) > _MAX_NARROW_CLASSES
+    height = 3.0 if is_wide else 1.5
+    return [Figure(caption, [partial(plot.confusion, confusion)], [height], is_wide)]
+
+
+def synapse_figures(network: Network | IntegerNetwork) -> Iterator[Figure]:
+    """Yield histograms of the weights and delays of the first projections."""
+    for index, projection in enumerate(network.projections[:_MAX_PLOTTED]):
+        for quantity, draw in (("Weights", plot.weights), ("Delays", plot.delays)):
+            caption = f"{quantity} of {projection.source} → {projection.target}"
+            yield Figure(caption, [partial(draw, network, index)])
+
+
+def activity_figures(recording: Callable[[], Recording]) -> list[Figure]:
+    """Firing rates, and activity over time; the recording is computed when a figure is drawn."""
+    return [
+        Figure("Histogram of firing rates.", [lambda ax: plot.rates(recording(), ax=ax)]),
+        Figure(
+            "Population activity: share of neurons that spike.",
+            [lambda ax: plot.activity(recording(), ax=ax)],
+        ),
+    ]
+
+
+def sample_figure(
+    caption: str, sample: Samples, recording: Recording, class_names: Sequence[str]
+) -> Figure:
+    """The input, spikes and output membranes of a single sample, one above the other."""
+    panels = [partial(plot.raster, sample.raster, population="input")]
+    heights = [0.8]
+    if recording.spikes:
+        panels.append(partial(plot.raster, recording))
+        heights.append(1.0)
+    if recording.membrane:
+        answers = recording.readout.population in recording.membrane
+        classes: dict[str, Any] = {}
+        if answers:
+            classes = {"class_names": class_names, "label": int(sample.label[0])}
+        panels.append(partial(plot.membranes, recording, **classes))
+        heights.append(0.9)
+    return Figure(caption, panels, heights)

@@ -37,7 +37,6 @@ CONVENIENCES = {
     "report": "plots",
     "tensorboard": "logs for TensorBoard",
     "tonic": "downloads of data sets",
-    "completion": "completion of commands in a shell",
 }
 """Purpose of each other extra, except those of formats, which the formats declare."""
 

@@ -6,9 +6,7 @@ parts of the system that it covers. Unknown quantities are never 0: a reason tak
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,11 +26,6 @@ _WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
 
 _SPREAD = ("mean", "95 %", "worst", "in sample", "per step", "worst step")
 """Headers for the values of a `Spread`, in the order of `_columns`."""
-
-_CSV = (
-    *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),
-    *("step_mean", "step_worst", "boundary", "note", "absent_because"),
-)
 
 
 @dataclass(frozen=True)
@@ -270,28 +263,6 @@ class Cost(Result):
             del plain["operations"]
         return plain
 
-    def as_csv(self, *, sources: bool = False) -> str:
-        """All quantities as CSV, with a header and a line per quantity and place.
-
-        Unknown values are empty fields.
-
-        Args:
-            sources: add a line per figure from which latency and energy are computed.
-        """
-        rows = [*self._rows()]
-        if sources:
-            rows += [
-                {
-                    "quantity": f"figure_{constant.name}",
-                    "where": constant.target,
-                    "unit": constant.unit,
-                    "value": constant.value,
-                    "note": f"{constant.mark}: {constant.source}",
-                }
-                for constant in self.constants()
-            ]
-        return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
-
     def constants(self) -> list[Constant]:
         """The figures from which energy and latency are computed."""
         return [*self.energy.constants, *self.latency.constants]
@@ -309,9 +280,8 @@ class Cost(Result):
         """Tables of operations, of sparsity and footprint, and of latency and energy if known."""
         header = ("", "where", *_SPREAD)
         rows = [
-            (row["quantity"].replace("_", " "), row["where"], *_columns(row))
-            for row in self._rows()
-            if "step_mean" in row and not row.get("boundary")
+            (name.replace("_", " "), where, *_columns(asdict(spread)))
+            for name, where, spread in self._counts()
         ]
         estimates = [
             (name, estimate.unit, *_columns(asdict(estimate.spread)))
@@ -366,34 +336,14 @@ class Cost(Result):
         ):
             yield name, getattr(self, name)
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        """Yield all quantities as rows of the CSV file."""
-        yield {"quantity": "accuracy", "where": "all", "value": self.accuracy}
+    def _counts(self) -> Iterator[tuple[str, str, Spread]]:
+        """Yield the name, the place and the statistics of each count."""
         for name in COUNTS:
-            counted: Counted = getattr(self, name)
-            for where, spread in (*counted.parts.items(), ("all", counted.total)):
-                yield {"quantity": name, "where": where, "unit": "per inference"} | asdict(spread)
+            count: Counted = getattr(self, name)
+            for where, spread in (*count.parts.items(), ("all", count.total)):
+                yield name, where, spread
         for name, spread in self.operations.items():
-            yield {"quantity": name, "where": self.program, "unit": "per inference"} | asdict(
-                spread
-            )
-        for name, value in self._scalars():
-            if value is not None:
-                yield {"quantity": name, "where": "all", "value": value}
-        for name, footprint in self.footprint.items():
-            for part in ("parameters", "state", "total"):
-                row = {"quantity": f"footprint_{part}", "where": name, "unit": "bytes"}
-                yield row | {"value": getattr(footprint, part)}
-        for name, estimate in (("energy", self.energy), ("latency", self.latency)):
-            row = {"quantity": name, "where": "all"}
-            if estimate.spread is None:
-                yield row | {"absent_because": estimate.absent}
-            else:
-                row |= {"unit": estimate.unit, "boundary": estimate.boundary}
-                row |= {"note": estimate.note}
-                yield row | asdict(estimate.spread)
-        for name, reason in self.absent.items():
-            yield {"quantity": name, "where": "all", "absent_because": reason}
+            yield name, self.program, spread
 
     def _neurobench(self) -> Iterator[tuple[str, str]]:
         """Yield the rows of the table of sparsity and footprint."""
@@ -425,12 +375,6 @@ class Tradeoff(Tabular):
 
     costs: Mapping[str, Cost]
 
-    _HEADER = (
-        *("network", "bits", "accuracy", "synaptic_events", "neuron_updates", "spikes"),
-        *("messages", "connection_sparsity", "footprint"),
-        *("energy_mean", "energy", "latency_mean", "latency"),
-    )
-
     def _line(self) -> str:
         return counted(len(self.costs), "network")
 
@@ -442,26 +386,6 @@ class Tradeoff(Tabular):
                 for name, cost in self.costs.items()
             ]
         }
-
-    def as_csv(self) -> str:
-        """Means per inference as CSV, with a header and a line per network.
-
-        Unknown means are empty fields.
-
-        `energy` and `latency` include unit and boundary; `energy_mean` and `latency_mean` are
-        numbers only.
-        """
-        rows = [
-            [
-                *(name, cost.bits, cost.accuracy),
-                *(cost.value(axis) for axis in ("synaptic_events", "neuron_updates", "spikes")),
-                *(cost.value("messages"), cost.connection_sparsity, cost.value("footprint")),
-                *(cost.value("energy"), self._estimate_cell(cost, "energy")),
-                *(cost.value("latency"), self._estimate_cell(cost, "latency")),
-            ]
-            for name, cost in self.costs.items()
-        ]
-        return as_csv(self._HEADER, rows)
 
     def tables(self) -> list[Table]:
         """Tables of mean counts and of mean latency and energy per inference, by network.
@@ -493,13 +417,6 @@ class Tradeoff(Tabular):
         """Sentences on the scope of latency and energy, or on why they are unknown."""
         return list(dict.fromkeys(note for cost in self.costs.values() for note in cost.notes()))
 
-    @staticmethod
-    def _estimate_cell(cost: Cost, axis: str) -> str:
-        """Text for a table cell: mean, unit and boundary of an estimate; '' if unknown."""
-        estimate: Estimate = getattr(cost, axis)
-        mean = estimate.mean_in_words
-        return f"{mean} ({estimate.boundary})" if mean else ""
-
 
 def _columns(spread: Mapping[str, Any]) -> list[Any]:
     """The values of a `Spread` that tables show, in the order of `_SPREAD`."""
@@ -510,12 +427,3 @@ def _columns(spread: Mapping[str, Any]) -> list[Any]:
 def _percent(share: float | None) -> str:
     """A share as text, as a percentage with two decimals; '' for None."""
     return "" if share is None else f"{share:.2%}"
-
-
-def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a header and rows as CSV text; None becomes an empty field."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(list(header))
-    writer.writerows(rows)
-    return text.getvalue()

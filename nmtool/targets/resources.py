@@ -16,14 +16,12 @@ inferred from them; see the marks in the target files.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from nmtool.arithmetic import MAX_WEIGHT_BITS
 from nmtool.errors import Finding
 from nmtool.network.graph import INPUT
 from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
@@ -79,33 +77,18 @@ class PopulationCores(Plain):
 
 
 @dataclass(frozen=True)
-class Saving:
-    """A change that would save cores.
-
-    Attributes:
-        change: the change, in words.
-        cores: number of cores after the change.
-    """
-
-    change: str
-    cores: int
-
-
-@dataclass(frozen=True)
 class Resources(Plain):
     """Cores that a network takes on a target.
 
     Attributes:
         target: the target.
         populations: cores of each population, in the network's order.
-        savings: changes that would save cores.
         zeros_assumed: True if weights of 0 are assumed to take memory, since the target's figure
             `dense` is unknown.
     """
 
     target: Target
     populations: tuple[PopulationCores, ...]
-    savings: tuple[Saving, ...] = ()
     zeros_assumed: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -117,7 +100,6 @@ class Resources(Plain):
                 "binding": self.binding,
                 "if": self.assumptions,
                 "populations": self.populations,
-                "savings": self.savings,
             }
         )
 
@@ -167,7 +149,7 @@ class Resources(Plain):
         return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
 
     def tables(self) -> list[Table]:
-        """Cores by population, and changes that would save cores."""
+        """Cores by population."""
         keys = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
         by = [f"by {key}" for key in keys]
         header = ["population", "neurons", "fan-in", "bytes", *by, "binds", "cores"]
@@ -184,11 +166,7 @@ class Resources(Plain):
             for population in self.populations
         ]
         title = f"{self.target.name}: {self.in_words()}; neurons per core, by resource"
-        tables = [Table(title, header, rows)] if keys else []
-        if self.savings:
-            saved = [(saving.change, saving.cores) for saving in self.savings]
-            tables.append(Table(f"{self.target.name}: fewer cores", ("change", "cores"), saved))
-        return tables
+        return [Table(title, header, rows)] if keys else []
 
 
 def resources(network: IntegerNetwork, target: Target) -> Resources:
@@ -202,9 +180,7 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
         network: an integer network.
         target: a chip; unknown resources of its cores are ignored.
     """
-    demand = Resources(target, _populations(network, target))
-    savings = tuple(_savings(network, demand))
-    return Resources(target, demand.populations, savings, assumes_zeros(network, target))
+    return Resources(target, _populations(network, target), assumes_zeros(network, target))
 
 
 def assumes_zeros(network: IntegerNetwork, target: Target) -> bool:
@@ -251,8 +227,7 @@ def findings(demand: Resources, network: IntegerNetwork) -> list[Finding]:
             exceeded.append(Finding("axons-in-exceeded", population.population, what, fix))
     if demand.cores is not None and chip.cores is not None and demand.cores > chip.cores:
         what = f"{name} has too few cores: populations on separate cores take {demand.in_words()}"
-        fix = f"{smaller}; the table lists the cores needed if populations share cores"
-        exceeded.append(Finding("cores-exceeded", "network", what, fix))
+        exceeded.append(Finding("cores-exceeded", "network", what, smaller))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)
     counts = [
@@ -296,21 +271,8 @@ def _hidden_counts(
     yield "hidden neurons that outputs read from", n_read, chip.hidden_with_output
 
 
-def _populations(
-    network: IntegerNetwork,
-    target: Target,
-    *,
-    longest: int = 255,
-    weight_bits: int = MAX_WEIGHT_BITS,
-) -> tuple[PopulationCores, ...]:
-    """Count the cores of all populations, optionally with limited delays and bits of weights.
-
-    Args:
-        network: the network.
-        target: the chip.
-        longest: count longer delays as delays of this number of steps.
-        weight_bits: count weights of more bits as weights of this number of bits.
-    """
+def _populations(network: IntegerNetwork, target: Target) -> tuple[PopulationCores, ...]:
+    """Count the cores of all populations."""
     core, by_name = target.core, {}
     for population in network.populations:
         incoming = [p for p in network.projections if p.target == population.name]
@@ -319,9 +281,9 @@ def _populations(
         slots = 1
         for projection in incoming:
             stored = _stored_per_post(projection, target)
-            reach = min(longest_delay(projection), longest)
+            reach = longest_delay(projection)
             fan_in += stored
-            bits += stored * (min(projection.weight_bits, weight_bits) + reach.bit_length())
+            bits += stored * (projection.weight_bits + reach.bit_length())
             slots = max(slots, delay_slots(reach))
         size = -(-int(bits.max(initial=0)) // 8) + (core.neuron_bytes or 0)
         per_core = {}
@@ -364,45 +326,6 @@ def _with_axons(
                 by_name[name] = replace(population, per_core=per_core)
         if before == {name: entry.cores for name, entry in by_name.items()}:
             return by_name
-
-
-def _savings(network: IntegerNetwork, demand: Resources) -> list[Saving]:
-    """Find changes that would save cores; each number of cores results from one change alone."""
-    target, savings = demand.target, []
-    if demand.cores is None or demand.cores < 2 or not network.projections:
-        return []
-
-    def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
-        """Add a saving and return True, if the populations after a change take fewer cores."""
-        cores = Resources(target, populations).cores
-        if cores is not None and demand.cores is not None and cores < demand.cores:
-            savings.append(Saving(change, cores))
-            return True
-        return False
-
-    delays = np.concatenate([p.delay[p.weight != 0] for p in network.projections])
-    reach = delay_slots(max(map(longest_delay, network.projections))) // 2 - 2
-    while reach > 0:
-        beyond = int((delays > reach).sum())
-        words = f"delays of at most {reach} steps ({beyond / delays.size:.1%} are longer)"
-        if 2 * beyond > delays.size or consider(
-            words, _populations(network, target, longest=reach)
-        ):
-            break
-        reach = delay_slots(reach) // 2 - 2
-    if max(p.weight_bits for p in network.projections) > 4:
-        consider("weights of 4 bits", _populations(network, target, weight_bits=4))
-    if_shared = max(
-        sum(
-            population.neurons / population.per_core[key]
-            for population in demand.populations
-            if key in population.per_core
-        )
-        for key in PLACES
-    )
-    if math.ceil(if_shared) < demand.cores:
-        savings.append(Saving("populations that share cores", math.ceil(if_shared)))
-    return savings
 
 
 def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray:

@@ -23,10 +23,6 @@ LONGEST_DELAY = 61
 SILENT = 131072
 """Threshold of populations that do not spike."""
 
-RANGES = """
-lr = { low = 1e-3, high = 5e-2, log = true }
-readout = ["mean", "max"]
-"""
 CSV = "sample,label,unit,time_ms\n" + "".join(
     f"{sample},{sample % 3},{(sample * 5 + event * 3) % 7},{event * 2 + sample * 0.25}\n"
     for sample in range(12)
@@ -241,7 +237,6 @@ def main() -> None:
     dense = random.random((12, 20, 5)) < 0.1
     np.savez("dense.npz", spikes=dense, labels=np.arange(12) % 3)
     Path("spikes.csv").write_text(CSV)
-    Path("ranges.toml").write_text(RANGES)
     Path("damaged.npz").write_bytes(Path("chain.npz").read_bytes()[:300])
     Path("text.nir").write_text("no graph\n")
 

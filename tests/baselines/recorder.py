@@ -43,7 +43,7 @@ MOST_LINES = 25
 LONGEST = 160
 """Characters of a line that are recorded; all numbers of a longer line are digested."""
 
-SKIPPED = ("log.csv", "study.db", "study.lock")
+SKIPPED = ("log.csv", "trials.json")
 """Files that repeat the content of others, or contain times."""
 
 TOOLS = ("cc", "iverilog")

@@ -68,7 +68,6 @@ INTEGERS = (
     Ask("check graph", "check graph.npz --target all"),
     Ask("check zoo", "check zoo:digits --target loihi1 --target xylo-audio2", lines=True),
     Ask("cost zoo", "check zoo:digits --data digits --samples 20 --target loihi1 --sources"),
-    Ask("cost csv", "check chain.npz --data words --csv", lines=True, json=False),
     Ask("cost several", "check chain.npz graph.npz --data words --target loihi1", lines=True),
     Ask("cost energy", "check graph.npz --data words --target loihi2 --energy-of loihi1"),
     Ask("compare integers", "compare chain.npz --with graph.npz --data words", lines=True),
@@ -115,11 +114,6 @@ INTEGERS = (
     # Conversions from every format and to every format
     *(
         Ask(f"convert {name} to npz", f"convert {path} from_{name}.npz", f"from_{name}.npz")
-        for name, path in _FORMATS.items()
-    ),
-    *(
-        Ask(f"convert npz to {name}", f"convert chain.npz to_{path} --to {name} --no-verify",
-            f"to_{path}")
         for name, path in _FORMATS.items()
     ),
     Ask("convert and check onnx", "convert zoo:yinyang yinyang.onnx", lines=True),
@@ -231,13 +225,13 @@ FLOATS = (
     ),
     Ask(
         "search",
-        "search words -o study --budget 3 --ranges ranges.toml --steps 40 --hidden 10 "
+        "search words -o study --budget 3 --steps 40 --hidden 10 "
         "--max-delay 20 --epochs 1 --validation 15 --threads 1",
         "study",
     ),
     Ask(
         "crossvalidate",
-        f"train words -o cv --by speaker --folds 2 --seeds 2 --join {_SMALL} --epochs 1",
+        f"train words -o cv --by speaker --folds 2 --seeds 2 {_SMALL} --epochs 1",
         "cv",
     ),
     Ask(

@@ -327,10 +327,6 @@ for _place, _put in PLACES.items():
         put(folder / "settings.toml")
         return ["train", "two", "-o", "run", "--config", "settings.toml"]
 
-    def _ranges(folder: Path, put: Callable[[Path], None] = _put) -> Words:
-        put(folder / "ranges.toml")
-        return ["search", "two", "-o", "f", "--ranges", "ranges.toml"]
-
     def _manifest(folder: Path, put: Callable[[Path], None] = _put) -> Words:
         (folder / "run").mkdir()
         put(folder / "run" / "run.json")
@@ -348,7 +344,6 @@ for _place, _put in PLACES.items():
         return ["data", "two"]
 
     case(f"{_place} as settings")(_config)
-    case(f"{_place} as ranges")(_ranges)
     case(f"{_place} as the manifest of a run")(_manifest)
     case(f"{_place} as the manifest of an evaluated run")(_validation)
     case(f"{_place} as data")(_data_file)
@@ -435,7 +430,6 @@ for _words in (
     ["train", "two", "-o", "a\0b"],
     ["train", "two", "-o", "run", "--config", "a\0b.toml"],
     ["train", "--resume", "a\0b"],
-    ["search", "two", "-o", "f", "--ranges", "a\0b.toml"],
     ["verify", "a\0b"],
     ["train", "two", "--start", "a\0b", "-o", "x"],
     ["data", "two", "--data-dir", "a\0b"],
@@ -455,14 +449,6 @@ for _words in (
     case(f"path: {_shown!a} {len(' '.join(_words))}")(_path)
 
 
-def ranges(text: str) -> Make:
-    def make(folder: Path) -> Words:
-        (folder / "ranges.toml").write_text(text, encoding="utf-8")
-        return ["search", "two", "-o", "f", "--ranges", "ranges.toml"]
-
-    return make
-
-
 def settings(text: str | bytes) -> Make:
     def make(folder: Path) -> Words:
         content = text.encode("utf-8") if isinstance(text, str) else text
@@ -477,8 +463,6 @@ case("search: a NUL in folder")(lambda folder: ["search", "two", "-o", "a\0b"])
 case("search: a NUL in config")(
     lambda folder: ["search", "two", "-o", "f", "--config", "a\0b.toml"]
 )
-case("ranges: deep keys")(ranges("a." * 20_000 + "b = 1\n"))
-case("ranges: deep headers")(ranges("[lr." + "a." * 900 + "b]\nc=1"))
 case("settings: deep keys")(settings("a." * 20_000 + "b = 1\n"))
 case("settings: 500 keys deep")(settings("a." * 500 + "b = 1\n"))
 case("settings: deep quoted keys")(settings('"a" . ' * 20_000 + "b = 1\n"))
@@ -504,12 +488,6 @@ case("settings: a text of 200000 letters")(settings(f'lr = "{LETTERS}"'))
 case("settings: a choice of 200000 letters")(settings(f'readout = "{LETTERS}"'))
 case("settings: a list of 100000 numbers")(settings(f"lr = [{'1,' * 100_000}]"))
 case("settings: a name of 200000 letters")(settings(f"{LETTERS} = 1"))
-case("ranges: a text of 200000 letters")(ranges(f'lr = "{LETTERS}"'))
-case("ranges: a choice of 200000 letters")(ranges(f'readout = ["mean", "{LETTERS}"]'))
-case("ranges: a range of 20000 keys")(
-    ranges(f"lr = {{low = 1, {', '.join(f'x{n} = 1' for n in MANY)}}}")
-)
-case("ranges: a range from 200000 letters")(ranges(f'lr = {{low = "{LETTERS}", high = 1.0}}'))
 
 
 def target(text: str) -> Make:
@@ -1181,12 +1159,7 @@ for _number in ("1" + "0" * 4000, "0x" + "f" * 5000, "1e400", "-1e400", "nan", "
     case(f"search: budget {_name}")(
         lambda folder, number=_number: ["search", "two", "-o", "f", "--budget", number]
     )
-    for _key in ("low", "high", "step"):
-        _range = {"low": "0.1", "high": "0.2", "step": "0.1", _key: _number}
-        _entry = ", ".join(f"{key} = {value}" for key, value in _range.items())
-        case(f"ranges: {_key} = {_name}")(ranges(f"gain = {{{_entry}}}"))
 case("settings: 2000 lists in a list")(settings(f"hidden = {'[' * 2000}3{']' * 2000}"))
-case("ranges: a step of 1e-300")(ranges("gain = {low = 0.1, high = 0.2, step = 1e-300}"))
 
 
 @case("archive: 20000 populations")

@@ -66,11 +66,6 @@ def _settings(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _ranges(path: Path) -> None:
-    text = (Path(__file__).parents[2] / "examples/ranges.toml").read_text(encoding="utf-8")
-    path.write_text(re.sub(r"\s+#.*", "", text), encoding="utf-8")
-
-
 def _run(path: Path) -> None:
     assert main(["train", "two", "-o", path.name, *cases.SETTINGS]) == 0
 
@@ -88,10 +83,6 @@ KINDS = {
     ),
     # Without data, reading ends before training.
     "settings": Kind("x.toml", _settings, ("train missing -o y --config x.toml",), ("y",)),
-    # The storage is refused after the ranges are read, so that nothing is trained.
-    "ranges": Kind(
-        "x.toml", _ranges, ("search two -o y --ranges x.toml --storage no://url",), ("y",)
-    ),
     "run": Kind(
         "x",
         _run,

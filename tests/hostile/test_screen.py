@@ -80,10 +80,6 @@ COMMANDS: dict[str, tuple[Make, int, tuple[str, ...]]] = {
     "a column of a table": (nothing, 2, ("data", "events.csv", "-o", "made")),
     "names of settings": (nothing, 2, ("train", "d", "-o", "r", "--config", "names.toml")),
     "values of settings": (nothing, 2, ("train", "d", "-o", "r", "--config", "values.toml")),
-    "names of ranges": (
-        *(network_and_data, 2),
-        ("search", "two", "-o", "r", "--ranges", "names.toml"),
-    ),
     "the title of a target": (network, 0, ("check", "x.npz", "--target", "target.toml")),
     "a missing file": (nothing, 2, ("inspect", FILE)),
     "the name of a file": (odd_file, 0, ("export", f"{FILE}.npz", "-o", f"{FILE}.json", "--force")),

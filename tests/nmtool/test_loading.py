@@ -19,15 +19,11 @@ from nmtool.exporters.formats import formats_that_write
 from nmtool.exporters.nir.format import Nir
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.loading import as_network, float_network, options_behind
+from nmtool.loading import as_network, float_network
 from nmtool.raster import Raster
-from nmtool.training.loop.manifest import Manifest
-from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.options import TrainOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.conftest import network_for
 from tests.refusals import refused
-from tests.training.small_data import small_dataset
 
 Export = Callable[[str], Path]
 NAMES = formats_that_write()
@@ -126,16 +122,6 @@ def test_functions_of_networks_name_what_to_pass_instead_of_a_model(
     with refused(UsageError, "argument-type") as caught:
         refusing(trained_model())
     assert "model." in caught.value.fix
-
-
-def test_settings_of_the_run_that_wrote_a_file(tmp_path: Path) -> None:
-    run, options = RunFolder(tmp_path / "run"), TrainOptions(gain=7.0)
-    run.create(Manifest.of(options, small_dataset(), ranks=1))
-    for name in ("", "network.npz", "integers.npz"):
-        assert options_behind(run.path / name) == options
-    assert options_behind(run.path / "other.npz") is None
-    assert options_behind(cases.float_network()) is None
-    assert options_behind(SimpleNamespace(options=options)) == options
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -609,22 +609,6 @@ def test_the_table_of_the_best_epoch_has_percentages_and_only_what_says_somethin
     assert not {"validation accuracy", "surplus events", "seconds"} & {*rows}
 
 
-def test_the_first_network_is_recomputed_or_the_reason_is_given(finished_run: nm.Run) -> None:
-    network, note = finished_run.first_network(small_dataset())
-    assert network is not None
-    assert finished_run.folder is not None
-    assert network.content_hash == RunFolder(finished_run.folder).manifest().initial
-    assert note
-    for run, data in (
-        (finished_run, None),
-        (replace(finished_run, folder=None), small_dataset()),
-        (replace(finished_run, options=replace(finished_run.options, seed=9)), small_dataset()),
-    ):
-        network, note = run.first_network(data)
-        assert network is None
-        assert note
-
-
 def test_a_run_can_be_reproduced(finished_run: nm.Run) -> None:
     reproduction = finished_run.reproduction()
     default = nm.TrainOptions().as_json()

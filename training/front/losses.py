@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,7 +23,6 @@ from nmtool.raster import Raster
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.layers import Push
 from nmtool.training.front.model import Activity, SpikingNetwork
-from nmtool.training.options import TrainOptions
 from nmtool.values import plain_array
 
 _TRAINED = "pass the nmtool.Network that is trained, such as `model.network`"
@@ -227,19 +225,6 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     """
     check_type(network, Network, "the network of predictions", _TRAINED)
     return readout_scores(activity, network).argmax(dim=1)
-
-
-def recorded_loss(
-    options: TrainOptions,
-    network: Network,
-    recorded_scores: NDArray[np.floating],
-    label: NDArray[np.integer],
-) -> float:
-    """The loss of a recording's scores, [samples, classes], with the settings of training."""
-    scores, labels = torch.from_numpy(recorded_scores), torch.from_numpy(label)
-    if network.readout.rule == FIRST_SPIKE:
-        scores = scores * network.dt_ms
-    return cross_entropy(scores, labels, options.gain).item()
 
 
 @dataclass(frozen=True)

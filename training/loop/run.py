@@ -110,23 +110,6 @@ def run_training(
     return trainer
 
 
-def first_network(options: TrainOptions, dataset: Dataset) -> Network:
-    """Recompute the initial network of a run with these settings, before its first update.
-
-    A run's manifest records its content hash under `initial`. With other data or other versions,
-    the hash may differ.
-
-    Args:
-        options: the settings of a run that did not start from another one.
-        dataset: the data that the run was trained on.
-
-    Raises:
-        DataError: there are no training samples.
-    """
-    dataset = dataset.with_validation(options.validation_rule)
-    return Trainer(options, dataset.train, dataset.validation).best
-
-
 def _adapted(network: Network, options: TrainOptions) -> Network:
     """The network of the run to start from, with delays clipped, and resets and counts as set."""
     return replace(

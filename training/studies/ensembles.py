@@ -1,7 +1,5 @@
 """`ensemble`: several networks as one network, whose output is the sum of their outputs.
 
-`join_folds` applies it to the networks of each fold of a cross-validation.
-
 An output that does not spike is linear: u and v are weighted sums of the spikes that arrive, and
 of the bias. Where several outputs have the same time constants, one population that receives all
 of their synapses therefore has, at every step, the sum of their membranes. If the weights and the
@@ -130,16 +128,6 @@ def ensemble(networks: Sequence[Source], weights: Sequence[float] | None = None)
         projections=projections,
         readout=replace(first.readout, population=output),
     )
-
-
-def check_readout(rule: str) -> None:
-    """Raise `UsageError` if networks with this readout cannot be joined."""
-    if rule in rules_of(LIF):
-        raise UsageError(
-            "networks with this readout cannot be joined",
-            code="networks-unlike",
-            findings=[_SPIKING],
-        )
 
 
 def _floats(source: Source) -> Network:

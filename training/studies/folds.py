@@ -17,14 +17,12 @@ from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import joined, without_fold
 from nmtool.data.dividing import Folds, Grouping
-from nmtool.data.events import AT_ONCE
 from nmtool.errors import UsageError, check_type
-from nmtool.evaluation.answers import NONE_YET, Answers, answers_file
+from nmtool.evaluation.answers import Answers, answers_file
 from nmtool.network.float_network import Network
 from nmtool.network.integer_network import IntegerNetwork
-from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
+from nmtool.paths import ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
-from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.running import record_portions
 from nmtool.tables import counted
 from nmtool.training.learning import train
@@ -32,8 +30,7 @@ from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
-from nmtool.training.studies.ensembles import ensemble
-from nmtool.training.studies.series import FOLDS, changes, run_folder
+from nmtool.training.studies.series import changes
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -46,59 +43,6 @@ Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
 Its arguments are a seed, the number of the fold, the samples outside the fold, and the fold's
 samples. Its result is the predicted class of each of the fold's samples.
 """
-
-
-@checked
-def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
-    """Test the networks of each fold of a cross-validation as one ensemble.
-
-    >>> import nmtool as nm
-    >>> options = nm.TrainOptions(hidden=20, steps=60, epochs=1)  # doctest: +SKIP
-    >>> nm.cross_validate(data, options, by=20, seeds=3, folder="cv")  # doctest: +SKIP
-    <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 3 seeds>
-    >>> join_folds("cv", data)  # doctest: +SKIP
-    <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seed>
-
-    The outputs of a fold's networks are added (`ensemble`). If the runs trained in integers, the
-    ensemble is rounded to their bits and their grid of delays. The answers are saved in the folder
-    as `joined.npz`, for `compare_accuracy` and `Answers.load`.
-
-    Args:
-        folder: folder of a finished cross-validation.
-        data: the data of the cross-validation.
-
-    Raises:
-        UsageError: answers are missing, or belong to other data; the networks cannot be joined,
-            e.g. because their readout is `first_spike`.
-        FileFormatError: answers or a run are missing or damaged.
-        DataError: a split of the data is missing or damaged.
-        StorageError: the answers cannot be written.
-    """
-    series_folder = Path(folder)
-    single = Answers.load(series_folder)
-    single.check_finished()
-    dataset = as_dataset(data)
-    events = joined(dataset, single.splits)
-    single.check_answer_to(events, dataset.name)
-    answers = replace(
-        single,
-        predictions=np.full_like(single.predictions[:1], NONE_YET),
-        seeds=single.seeds[:1],
-        model=f"{single.model}, {len(single.seeds)} side by side",
-        path=series_folder / JOINED_ANSWERS,
-    )
-    for fold in range(answers.n_folds):
-        runs = [RunFolder(run_folder(series_folder / FOLDS, fold, seed)) for seed in single.seeds]
-        network: Network | IntegerNetwork
-        network = floats = ensemble([run.network() for run in runs])
-        options = runs[0].options()
-        if options.arithmetic == "integer":
-            training_events = without_fold(events, answers.fold, fold, dataset.name).train
-            network = rounded(floats, options, training_events)
-        _log.info(f"fold {fold}: {len(runs)} networks side by side")
-        answers = answers.with_fold(0, fold, classes_of(network, events[answers.fold == fold]))
-    answers.save(series_folder / JOINED_ANSWERS)
-    return answers
 
 
 @checked
@@ -196,7 +140,11 @@ def cross_validate(
     def learn(
         seed: int, fold: int, other_folds: Dataset, fold_events: SpikeEvents
     ) -> NDArray[np.integer]:
-        path = None if series_folder is None else run_folder(series_folder / FOLDS, fold, seed)
+        path = (
+            None
+            if series_folder is None
+            else series_folder / "folds" / f"{fold:04d}" / f"seed{seed}"
+        )
         has_begun = path is not None and RunFolder(path).manifest_file.exists()
         run = train(
             other_folds,
@@ -258,19 +206,6 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…), or name a recipe")
     return chosen
-
-
-def rounded(network: Network, options: TrainOptions, events: SpikeEvents) -> IntegerNetwork:
-    """Round a network with the bits, delays and target of a run; ranges and scales are new."""
-    from nmtool.training.front.rounding import Rounding
-
-    first = network.bin(events[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
-    rounding = Rounding(options.weight_bits, options.delay_grid).calibrated(network, first)
-    return rounding.without_overflow(
-        network,
-        rounding(network),
-        lambda: (network.bin(part).raster for part in events.batches(AT_ONCE)),
-    )
 
 
 def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,8 @@ from nmtool import storage
 from nmtool.errors import FileFormatError, reason
 from nmtool.tables import Plain, Table, Tabular, plain
 from nmtool.training.options import TrainOptions
-from nmtool.values import unpacked_bits
+from nmtool.values import packed_bits, unpacked_bits
 from nmtool.version import __version__
-
-if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
 
 N_BEST = 10
 """Number of short trials in the table."""
@@ -29,10 +26,6 @@ RESULT = "result.json"
 
 DEFAULTS = "the defaults"
 """Name of the full trial with the settings that were given and no others."""
-
-NAME, SEARCHED, REASON, RIGHT = "name", "searched", "failed", "right"
-"""Attributes of trials in Optuna: name and settings of a full trial; the reason of a failure; and
-which validation samples a network classified correctly, as bits in hexadecimal."""
 
 _MAX_BYTES = 1 << 20
 
@@ -44,41 +37,48 @@ class TrialResult(Plain):
     Attributes:
         name: `trial 3`, or `the defaults`; a full trial has the name of the short one.
         is_full: True if it was trained in full, as a run.
-        outcome: `finished`, `ended early` or `failed`.
         searched: values of the searched settings, by name; {} for the defaults.
+        outcome: `finished`, `ended early` or `failed`.
         score: validation accuracy, 0 … 1; None if the trial did not finish.
         reason: reason of a failure; '' without one.
+        seconds: duration.
+        curve: of a short trial, validation accuracy by epoch.
         right: of a full trial, [samples] bool: True for validation samples that were classified
             correctly.
     """
 
     name: str
     is_full: bool
-    outcome: str
     searched: dict[str, Any]
+    outcome: str = "finished"
     score: float | None = None
     reason: str = ""
+    seconds: float = 0.0
+    curve: list[float] = field(default_factory=list, repr=False, compare=False)
     right: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for scripts."""
         return plain({"trial": self.name, "score": self.score, "searched": self.searched})
 
+    def stored(self) -> dict[str, Any]:
+        """Plain values for the file of trials, which `from_json` reads."""
+        return vars(self) | {"right": None if self.right is None else packed_bits(self.right)}
+
     @classmethod
-    def of(cls, trial: FrozenTrial, *, is_full: bool) -> TrialResult:
-        """Convert a trial of Optuna that has ended."""
-        attributes, is_finished = trial.user_attrs, trial.state.name == "COMPLETE"
-        reason = attributes.get(REASON, "")
-        name = attributes[NAME] if is_full else trial_name(trial.number)
-        right = attributes.get(RIGHT)
+    def from_json(cls, stored: Mapping[str, Any]) -> TrialResult:
+        """Read a trial; raises an error of `storage.DAMAGE` for other values."""
+        right, score = stored["right"], stored["score"]
         return cls(
-            name,
-            is_full,
-            "finished" if is_finished else "failed" if reason else "ended early",
-            attributes.get(SEARCHED, dict(trial.params)),
-            trial.value if is_finished else None,
-            reason,
-            None if right is None else unpacked_bits(right),
+            name=str(stored["name"]),
+            is_full=bool(stored["is_full"]),
+            searched=dict(stored["searched"]),
+            outcome=str(stored["outcome"]),
+            score=None if score is None else float(score),
+            reason=str(stored["reason"]),
+            seconds=float(stored["seconds"]),
+            curve=[float(accuracy) for accuracy in stored["curve"]],
+            right=None if right is None else unpacked_bits(right),
         )
 
 
@@ -105,8 +105,6 @@ class SearchResult(Tabular):
         outcome: the reason, in a sentence.
         trials: all trials that have ended: the full ones, then the short ones.
         defaults: the values of the searched settings without a search, by name.
-        importance: share of the variance of the short trials' scores that each searched setting
-            explains, 0 … 1, largest first; None if too few trials have finished.
     """
 
     folder: Path
@@ -115,7 +113,6 @@ class SearchResult(Tabular):
     outcome: str
     trials: tuple[TrialResult, ...]
     defaults: dict[str, Any]
-    importance: dict[str, float] | None = None
 
     def _line(self) -> str:
         full, short = len(self.full), len(self.short)
@@ -147,13 +144,10 @@ class SearchResult(Tabular):
         return self.folder / "best.toml"
 
     def tables(self) -> list[Table]:
-        """The full trials, the best short trials, and the importance of settings if known."""
+        """The full trials, and the best short trials."""
         tables = [self._table(f"full trials; {self.outcome}", self.full)]
         if self.short:
             tables.append(self._table("best short trials", self.short[:N_BEST]))
-        if self.importance:
-            shares = [(name, f"{share:.0%}") for name, share in self.importance.items()]
-            tables.append(Table("importance of settings", ("setting", "share"), shares))
         return tables
 
     def _table(self, title: str, trials: Iterable[TrialResult]) -> Table:
@@ -181,7 +175,6 @@ class SearchResult(Tabular):
                 for trial in self.trials
                 if trial.reason
             ],
-            "importance": self.importance,
             "table": {"title": table.title, "header": table.header, "rows": table.rows},
         }
 

@@ -1,7 +1,7 @@
 """`search`: search training settings by validation accuracy, within a time or a number of trials.
 
-Settings that are given are fixed; the others are searched around their defaults, or in ranges of
-the user's. The first trial has the defaults and is trained in full, since its duration tells what
+Settings that are given are fixed; the most important others are searched around their defaults.
+The first trial has the defaults and is trained in full, since its duration tells what
 else fits into the time. Short trials, with a third of the epochs, then choose the settings of
 further full trials, because short trials favour settings that learn fast. If few short trials fit,
 settings that have helped on other data are trained in full instead.
@@ -17,20 +17,21 @@ import logging
 import math
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nmtool import storage as files
+from nmtool import storage
 from nmtool.arguments import Count, checked
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.catalogue import as_dataset, is_name
+from nmtool.data.dividing import AUTO
+from nmtool.data.grid import last_spike_ms, usual_end_ms
 from nmtool.errors import BackendError, NmtoolError, StorageError, UsageError, check_type
 from nmtool.evaluation.accuracy_difference import AccuracyDifference
 from nmtool.interrupts import STOPS, CheckStop, signals_noted
@@ -43,15 +44,10 @@ from nmtool.training.loop.remarks import check_events_in_time
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import final_score
 from nmtool.training.options import Augmentation, TrainOptions
-from nmtool.training.processes.threads import most_threads, threads_used
-from nmtool.training.studies.copies import call_as_sent, copies_running
+from nmtool.training.processes.threads import threads_used
 from nmtool.training.studies.results import (
     DEFAULTS,
-    NAME,
-    REASON,
     RESULT,
-    RIGHT,
-    SEARCHED,
     SearchResult,
     TrialResult,
     changes_text,
@@ -60,12 +56,8 @@ from nmtool.training.studies.results import (
     trial_name,
 )
 from nmtool.training.studies.series import changes
-from nmtool.values import packed_bits
 
 if TYPE_CHECKING:
-    import optuna
-    from optuna.distributions import BaseDistribution
-
     from nmtool.training.engines.devices import Device
     from nmtool.training.loop.trainer import BatchReport
     from nmtool.training.studies.trials import Trials
@@ -86,8 +78,8 @@ _FEWEST_S = 10
 """The time of an epoch is known after a minute, or after an epoch that ends ten seconds or later
 after the first update."""
 
-_MIN_IMPORTANT = 10
-"""With fewer short trials, the trees of the analysis of importance explain noise."""
+_FEWEST_SHORT = 10
+"""Number of short trials with which a search may find something."""
 
 _BUDGET = re.compile(r"([1-9][0-9]{0,5}) ?(min|h|)")
 _LONGER = ("10min", "20min", "30min", "1h", "2h", "4h", "8h", "16h", "24h", "48h", "96h")
@@ -101,9 +93,6 @@ def search(
     *,
     folder: str | Path,
     budget: str | int = "30min",
-    ranges: str | Path | Mapping[str, Any] | None = None,
-    storage: str | None = None,
-    processes: Count = 1,
     threads: Count | None = None,
     device: str | Device = "auto",
     progress: Progress = silent,
@@ -116,9 +105,7 @@ def search(
 
     The defaults are always trained in full, and so are the most promising other settings, as many
     as the time allows. After about a minute, the search logs what fits into its time. The same call
-    continues a search that was stopped. Several calls may search in one folder at the same time, or
-    on several machines with one `storage`; each returns when all trials have ended, and takes over
-    trials whose process died.
+    continues a search that was stopped.
 
     While trials run, Ctrl-C and SIGTERM stop them after the current batch; a second signal stops
     them at once.
@@ -130,13 +117,6 @@ def search(
             `best.toml`.
         budget: a time such as 30min or 2h, or a number of short trials. Of a number of short
             trials, the best four are trained in full.
-        ranges: file of ranges to search, or its table: by setting, a list of choices, or
-            `{low =, high =}`, perhaps with `log = true` or `step =`. By default, ranges around the
-            defaults of the most important settings.
-        storage: URL of the database that stores the trials, as for Optuna, such as
-            `postgresql://USER:PASSWORD@HOST/DATABASE`. In the database, the search is named after
-            its folder. By default, trials are stored in a SQLite file in this folder.
-        processes: number of trials at a time, each in its own process, which share the cores.
         threads: cores to use; by default all.
         device: where to train: `cpu`, `cuda` or `auto`.
         progress: shows progress in samples, by trial.
@@ -145,11 +125,12 @@ def search(
         The chosen settings, their run and all trials, including those of earlier calls.
 
     Raises:
-        UsageError: the budget or a range is invalid, there are no validation samples, nothing is
-            left to search, or the folder has another search; or the defaults cannot be trained.
+        UsageError: the budget is invalid, there are no validation samples, nothing is
+            left to search, or the folder has another search or is in use; or the defaults cannot
+            be trained.
         DataError: the data are damaged.
-        MissingError: Optuna, the database or a requirement of the device is missing.
-        StorageError, FileFormatError: the folder or the storage cannot be written or read.
+        MissingError: Optuna or a requirement of the device is missing.
+        StorageError, FileFormatError: the folder cannot be written, or its trials are damaged.
         KeyboardInterrupt: the search was stopped; finished trials are kept.
     """
     given = TrainOptions() if options is None else options
@@ -157,43 +138,32 @@ def search(
     check_budget(budget)
     with libraries_needed("search"):
         from nmtool.training.engines.devices import find_device
-        from nmtool.training.studies.ranges import default_ranges, distributions, read_ranges
-        from nmtool.training.studies.trials import open_trials
+        from nmtool.training.studies.trials import Trials
 
-    if processes > 1:
-        threads = max(1, (threads or most_threads()) // processes)
-    call = {
-        "data": data, "options": options, "folder": folder, "budget": budget, "ranges": ranges,
-        "storage": storage, "threads": threads, "device": device,
-    }  # fmt: skip
     place = find_device(device) if isinstance(device, str) else device
-    origin, prepared = "the search", list[dict[str, Any]]()
-    if ranges is not None:
-        table = read_ranges(ranges)
-        origin = origin if isinstance(ranges, Mapping) else str(ranges)
-        given = given.with_settings(
-            {name: getattr(TrainOptions(), name) for name in table if hasattr(given, name)}, origin
-        )
-        searched = distributions(table, given, origin)
     dataset = _with_validation(as_dataset(data), given)
-    if ranges is None:
-        table, prepared = default_ranges(dataset, given)
-        searched = distributions(table, given, origin)
+    ranges, prepared = _default_ranges(dataset, given)
+    if not ranges:
+        raise UsageError(
+            "there is nothing to search",
+            code="search-empty",
+            why="all settings that a search would try are given",
+            fix="leave settings out, such as `lr=`",
+        )
     fitted = given.fitted_to(dataset.undivided)
     path = Path(folder)
-    with threads_used(threads), open_trials(path, storage, _short_epochs(given)) as trials:
-        _check_same(trials, dataset, given, table, path)
-        lines = (f"{name} = {toml_value(entry)}\n" for name, entry in table.items())
-        files.write_text(path / "ranges.toml", "".join(lines))
-        defaults = {name: getattr(fitted, name) for name in table}
+    trials = Trials(path)
+    with threads_used(threads), RunFolder(path).locked():
+        _check_same(trials, dataset, given, ranges, path)
+        defaults = {name: getattr(fitted, name) for name in ranges}
         whole = _Search(
-            path, dataset, given, searched, defaults, prepared, _Budget.of(budget), trials, place
+            path, dataset, given, ranges, defaults, prepared, _Budget.of(budget), trials, place
         )
-        with (
-            copies_running([sys.executable, "-m", __name__], processes - 1, call),
-            signals_noted(*STOPS) as check_stop,
-        ):
-            whole.run(check_stop, progress)
+        try:
+            with signals_noted(*STOPS) as check_stop:
+                whole.run(check_stop, progress)
+        finally:
+            trials.save()
         return whole.result()
 
 
@@ -276,14 +246,14 @@ def what_fits(seconds: float, full_s: float, n_prepared: int) -> _Fit:
 
 
 class _Search:
-    """A search in an open storage."""
+    """A search in a folder."""
 
     def __init__(
         self,
         folder: Path,
         data: Dataset,
         options: TrainOptions,
-        ranges: Mapping[str, BaseDistribution],
+        ranges: Ranges,
         defaults: dict[str, Any],
         prepared: list[dict[str, Any]],
         budget: _Budget,
@@ -295,49 +265,32 @@ class _Search:
         self._budget, self._trials, self._device = budget, trials, device
 
     def run(self, check_stop: CheckStop, progress: Progress) -> None:
-        """Run trials until no other fits, and those of other processes have ended."""
-        trials = self._trials
+        """Run trials until no other fits."""
         while True:
             check_stop()
-            if self._next_full():
-                trials.run_next(
-                    trials.full, {}, self._options.seed,
-                    lambda trial: self._run_full(trial, check_stop, progress),
-                )  # fmt: skip
+            if (full := self._next_full()) is not None:
+                self._end(full, lambda trial: self._run_full(trial, check_stop, progress))
             elif self._is_short_next():
-                self._queue_prepared()
-                trials.run_next(
-                    trials.short, self._ranges, self._options.seed,
-                    lambda trial: self._run_short(trial, check_stop, progress),
-                )  # fmt: skip
-            elif not trials.wait_for_others():
+                self._run_short(check_stop, progress)
+            else:
                 return
 
     # Which trial is next
 
-    def _next_full(self) -> bool:
-        """True if a full trial is next; it waits in the queue."""
-        trials = self._trials
-        left_s = self._budget.seconds - trials.used_s()
-        if trials.is_waiting(trials.full) and (left_s > 0 or self._full_s() is None):
-            return True
-        # A trial without a name was taken out of the queue by another process.
-        begun = {trial.user_attrs.get(NAME) for trial in trials.begun(trials.full)} - {None}
-        if DEFAULTS not in begun:
-            self._queue_full(DEFAULTS, {})
-            return True
-        if self._is_short_next() or (
-            self._budget.trials < math.inf and trials.is_running(trials.short)
-        ):
-            return False
+    def _next_full(self) -> TrialResult | None:
+        """The full trial that is next; None if a short one is next, or none fits."""
+        ended = {trial.name for trial in self._trials.full}
+        if DEFAULTS not in ended:
+            return TrialResult(DEFAULTS, True, {})
         most = FINALISTS if self._budget.seconds == math.inf else math.inf
-        if len(begun) > most:
-            return False
+        if self._is_short_next() or len(ended) > most:
+            return None
+        left_s = self._budget.seconds - self._trials.used_s
         for name, searched, expected_s in self._candidates():
-            if name not in begun and expected_s <= left_s:
-                self._queue_full(name, searched)
-                return True
-        return False
+            was_cut_off = full_folder(self._folder, name).exists() and left_s > 0
+            if name not in ended and (was_cut_off or expected_s <= left_s):
+                return TrialResult(name, True, searched)
+        return None
 
     def _candidates(self) -> Iterator[tuple[str, dict[str, Any], float]]:
         """Settings of full trials, the most promising first, each with the expected seconds.
@@ -345,22 +298,17 @@ class _Search:
         These are the best short trials. Augmentation learns slowly, so that the second one is the
         best augmented trial, if the best trial is not augmented.
         """
-        full_s, trials = self._full_s() or 0.0, self._trials
-        if not trials.begun(trials.short):
+        short = self._trials.short
+        if not short:
             for number, changed in enumerate(self._prepared):
-                yield trial_name(number), self._defaults | changed, full_s
+                yield trial_name(number), self._defaults | changed, self._full_s() or 0.0
             return
-        durations = {
-            trial_name(trial.number): trial.duration.total_seconds()
-            for trial in trials.begun(trials.short)
-            if trial.duration is not None
-        }
-        best = ranked(trial for trial in trials.results() if not trial.is_full)
+        best = ranked(short)
         augmented = [trial for trial in best if self._is_augmented(trial.searched)]
         ratio = self._options.epochs / _short_epochs(self._options)
-        for name in dict.fromkeys(t.name for t in [*best[:1], *augmented[:1], *best]):
-            [trial] = [trial for trial in best if trial.name == name]
-            yield name, trial.searched, ratio * durations[name]
+        order = {trial.name: trial for trial in [*best[:1], *augmented[:1], *best]}
+        for trial in order.values():
+            yield trial.name, trial.searched, ratio * trial.seconds
 
     def _is_augmented(self, searched: Mapping[str, Any]) -> bool:
         """True if searched settings augment the samples."""
@@ -368,113 +316,92 @@ class _Search:
 
     def _is_short_next(self) -> bool:
         """True if another short trial fits, and leaves time for full ones."""
-        trials, seconds = self._trials, self._budget.seconds
-        begun = trials.begun(trials.short)
-        if len(begun) >= self._budget.trials:
+        seconds, short = self._budget.seconds, self._trials.short
+        if len(short) >= self._budget.trials:
             return False
         full_s = self._full_s()
         if seconds == math.inf or full_s is None:
             return True
         fit = what_fits(seconds, full_s, len(self._prepared))
-        ended = [trial.duration.total_seconds() for trial in begun if trial.duration is not None]
-        short_s = float(np.mean(ended)) if ended else full_s / SHORTER
-        reserved = [expected_s for _, _, expected_s in self._candidates()] if ended else []
+        short_s = float(np.mean([t.seconds for t in short])) if short else full_s / SHORTER
+        reserved = [expected_s for _, _, expected_s in self._candidates()] if short else []
         reserved = (reserved + [full_s] * fit.full)[: fit.full - 1]
-        return fit.short > 0 and trials.used_s() + short_s + sum(reserved) <= seconds
+        return fit.short > 0 and self._trials.used_s + short_s + sum(reserved) <= seconds
 
     def _full_s(self) -> float | None:
         """Duration of the full trial with the defaults; None before its end."""
-        for trial in self._trials.begun(self._trials.full):
-            if trial.user_attrs.get(NAME) == DEFAULTS and trial.duration is not None:
-                return trial.duration.total_seconds()
-        return None
-
-    def _queue_full(self, name: str, searched: Mapping[str, Any]) -> None:
-        attributes = {NAME: name, SEARCHED: dict(searched)}
-        self._trials.full.enqueue_trial({}, user_attrs=attributes)
-
-    def _queue_prepared(self) -> None:
-        """The first short trials have the prepared settings."""
-        study, number = self._trials.short, len(self._trials.begun(self._trials.short))
-        for changed in self._prepared[number : number + 1]:
-            if not self._trials.is_waiting(study):
-                study.enqueue_trial(self._defaults | changed, skip_if_exists=True)
+        return next((t.seconds for t in self._trials.full if t.name == DEFAULTS), None)
 
     # Trials
 
-    def _run_short(
-        self, trial: optuna.Trial, check_stop: CheckStop, progress: Progress
-    ) -> tuple[float | None, dict[str, Any]]:
-        """Train for a third of the epochs; return the validation accuracy and attributes."""
+    def _run_short(self, check_stop: CheckStop, progress: Progress) -> None:
+        """Train a short trial, for a third of the epochs."""
         from nmtool.training.loop.run import run_training
 
-        name, searched = trial_name(trial.number), trial.params
-        with self._failures_noted(name, searched) as failure:
-            options = self._trial_options(searched, _short_epochs(self._options))
-            with self._watched(name, options, check_stop, progress) as on_batch:
+        epochs = _short_epochs(self._options)
+        prepared = [self._defaults | changed for changed in self._prepared]
+        drawn = self._trials.draw(self._ranges, prepared, self._options.seed, epochs)
+        curve: list[float] = []
 
-                def on_epoch(entry: dict[str, Any]) -> None:
-                    trial.report(float(entry["validation_accuracy"]), entry["epoch"])
-                    is_over = self._trials.used_s() > self._budget.seconds
-                    if entry["epoch"] < options.epochs and (is_over or trial.should_prune()):
-                        raise _EndedError("the time is over" if is_over else "pruned")
+        def on_epoch(entry: dict[str, Any]) -> None:
+            curve.append(float(entry["validation_accuracy"]))
+            drawn.report(curve[-1], entry["epoch"])
+            is_over = self._trials.used_s > self._budget.seconds
+            if entry["epoch"] < epochs and (is_over or drawn.should_prune()):
+                raise _EndedError("the time is over" if is_over else "pruned")
 
+        def train(trial: TrialResult) -> TrialResult:
+            options = self._trial_options(trial.searched, epochs)
+            with self._watched(trial.name, options, check_stop, progress) as on_batch:
                 trainer = run_training(
                     options, self._data, on_batch=on_batch, on_epoch=on_epoch, device=self._device
                 )
-            score = final_score(trainer.log, options.judge_epochs)
-            self._log(name, f"validation {score:.1%}", searched)
-            return score, {}
-        return None, failure
+            return replace(trial, score=final_score(trainer.log, options.judge_epochs))
+
+        name = trial_name(len(self._trials.short))
+        self._end(TrialResult(name, False, drawn.params, curve=curve), train)
 
     def _run_full(
-        self, trial: optuna.Trial, check_stop: CheckStop, progress: Progress
-    ) -> tuple[float | None, dict[str, Any]]:
-        """Train for all epochs, and save the run; return its accuracy and attributes."""
+        self, trial: TrialResult, check_stop: CheckStop, progress: Progress
+    ) -> TrialResult:
+        """Train a trial for all epochs, save the run, and return the trial with its accuracy."""
         from nmtool.training.loop.run import run_training
 
-        if NAME not in trial.user_attrs:  # Another process took the trial out of the queue.
-            return None, {}
-        name, searched = trial.user_attrs[NAME], trial.user_attrs[SEARCHED]
-        is_default = name == DEFAULTS
-        with self._failures_noted(f"{name} in full", searched, raises=is_default) as failure:
-            options = self._trial_options(searched, self._options.epochs)
-            folder = RunFolder(full_folder(self._folder, name))
-            stopwatch = _Stopwatch(options.epochs * self._data.train.n_samples)
-            is_announced = not is_default or self._budget.seconds == math.inf
+        is_default = trial.name == DEFAULTS
+        options = self._trial_options(trial.searched, self._options.epochs)
+        folder = RunFolder(full_folder(self._folder, trial.name))
+        stopwatch = _Stopwatch(options.epochs * self._data.train.n_samples)
+        is_announced = not is_default or self._budget.seconds == math.inf
 
-            def on_time(full_s: float | None) -> None:
-                nonlocal is_announced
-                if full_s is not None and not is_announced:
-                    is_announced = True
-                    self._announce(full_s)
+        def on_time(full_s: float | None) -> None:
+            nonlocal is_announced
+            if full_s is not None and not is_announced:
+                is_announced = True
+                self._announce(full_s)
 
-            def on_epoch(entry: dict[str, Any]) -> None:
-                on_time(stopwatch.whole_s(_FEWEST_S))
-                is_over = self._trials.used_s() > OVERTIME * self._budget.seconds
-                if is_over and not is_default and entry["epoch"] < options.epochs:
-                    raise _EndedError("the time is over")
+        def on_epoch(entry: dict[str, Any]) -> None:
+            on_time(stopwatch.whole_s(_FEWEST_S))
+            is_over = self._trials.used_s > OVERTIME * self._budget.seconds
+            if is_over and not is_default and entry["epoch"] < options.epochs:
+                raise _EndedError("the time is over")
 
-            with self._watched(f"{name} in full", options, check_stop, progress) as on_batch:
+        with self._watched(_label(trial), options, check_stop, progress) as on_batch:
 
-                def timed(batch: BatchReport) -> None:
-                    on_batch(batch)
-                    stopwatch.add(batch.samples)
-                    on_time(stopwatch.whole_s(_MEASURED_S))
+            def timed(batch: BatchReport) -> None:
+                on_batch(batch)
+                stopwatch.add(batch.samples)
+                on_time(stopwatch.whole_s(_MEASURED_S))
 
-                # A run that was cut off continues; its result equals that of an uninterrupted run.
-                trainer = run_training(
-                    options, self._data, folder=folder, resume=folder.manifest_file.exists(),
-                    on_batch=timed, on_epoch=on_epoch, device=self._device,
-                )  # fmt: skip
-            on_time(stopwatch.whole_s(0))
-            score = final_score(trainer.log, options.judge_epochs)
-            self._log(f"{name} in full", f"validation {score:.1%}", searched)
-            assert self._data.validation is not None
-            portions = record_portions(folder.integers() or folder.network(), self._data.validation)
-            right = [answer.predictions == part.label for part, answer in portions]
-            return score, {RIGHT: packed_bits(np.concatenate(right))}
-        return None, failure
+            # A run that was cut off continues; its result equals that of an uninterrupted run.
+            trainer = run_training(
+                options, self._data, folder=folder, resume=folder.manifest_file.exists(),
+                on_batch=timed, on_epoch=on_epoch, device=self._device,
+            )  # fmt: skip
+        on_time(stopwatch.whole_s(0))
+        assert self._data.validation is not None
+        portions = record_portions(folder.integers() or folder.network(), self._data.validation)
+        right = np.concatenate([answer.predictions == part.label for part, answer in portions])
+        return replace(trial, score=final_score(trainer.log, options.judge_epochs), right=right)
 
     def _trial_options(self, searched: Mapping[str, Any], epochs: int) -> TrainOptions:
         """The settings of a trial, without `auto`; raises `NmtoolError` if they are impossible."""
@@ -484,10 +411,7 @@ class _Search:
 
     def _with_searched(self, searched: Mapping[str, Any], epochs: int) -> TrainOptions:
         """The settings of a trial, in which some may be `auto`."""
-        from nmtool.training.studies.ranges import unpacked
-
-        settings = {name: unpacked(name, value) for name, value in searched.items()}
-        return self._options.with_settings(settings | {"epochs": epochs}, "the search")
+        return self._options.with_settings({**searched, "epochs": epochs}, "the search")
 
     @contextmanager
     def _watched(
@@ -502,46 +426,41 @@ class _Search:
 
             yield on_batch
 
-    @contextmanager
-    def _failures_noted(
-        self, name: str, searched: Mapping[str, Any], *, raises: bool = False
-    ) -> Iterator[dict[str, Any]]:
-        """Log why a trial ends early in the block, or note its error in the yielded attributes.
+    def _end(self, trial: TrialResult, train: Callable[[TrialResult], TrialResult]) -> None:
+        """Train a trial, and store and log how it ended.
 
-        Errors of the defaults (`raises`), of the disk and of the GPU end the search, since every
-        other trial would have them, too.
+        Errors of the defaults, of the disk and of the GPU end the search, since every other trial
+        would have them, too.
         """
-        attributes: dict[str, Any] = {}
+        began, level = time.monotonic(), logging.INFO
         try:
-            yield attributes
-        except _EndedError as end:
-            self._log(name, f"ended early, {end}", searched)
+            trial = train(trial)
+            end = f"validation {trial.score:.1%}"
+        except _EndedError as ended:
+            trial, end = replace(trial, outcome="ended early"), f"ended early, {ended}"
         except (StorageError, BackendError):
             raise
         except (NmtoolError, MemoryError) as error:
-            if raises:
+            if trial.name == DEFAULTS:
                 raise
-            memory = "there was not enough memory"
-            attributes[REASON] = memory if isinstance(error, MemoryError) else error.what
-            self._log(name, f"failed, {attributes[REASON]}", searched, level=logging.WARNING)
-
-    def _log(
-        self, name: str, end: str, searched: Mapping[str, Any], level: int = logging.INFO
-    ) -> None:
-        differs = changes_text(searched, self._defaults)
-        log.log(level, "%s", f"{name}: {end}  {differs}".strip())
+            why = error.what if isinstance(error, NmtoolError) else "there was not enough memory"
+            trial, level = replace(trial, outcome="failed", reason=why), logging.WARNING
+            end = f"failed, {why}"
+        differs = changes_text(trial.searched, self._defaults)
+        log.log(level, "%s", f"{_label(trial)}: {end}  {differs}".strip())
+        self._trials.add(replace(trial, seconds=time.monotonic() - began))
 
     def _announce(self, full_s: float) -> None:
         """Log what fits into the time, and which time would be enough."""
         n_prepared = len(self._prepared)
         fit = what_fits(self._budget.seconds, full_s, n_prepared)
         text = f"a full trial takes about {_duration(full_s)}: {self._budget.text} fits {fit}"
-        if fit.short < _MIN_IMPORTANT:
+        if fit.short < _FEWEST_SHORT:
             longer = (
                 f"; {more} fits {fitting}"
                 for more in _LONGER
                 if (fitting := what_fits(_Budget.of(more).seconds, full_s, n_prepared)).short
-                >= _MIN_IMPORTANT
+                >= _FEWEST_SHORT
             )
             text += ", too few to find much" + next(longer, "")
         log.info(text)
@@ -550,30 +469,17 @@ class _Search:
 
     def result(self) -> SearchResult:
         """Choose the settings, and write the result and the settings into the folder."""
-        results = self._trials.results()
-        chosen, outcome = choose(ranked(trial for trial in results if trial.is_full))
+        results = (*self._trials.full, *self._trials.short)
+        chosen, outcome = choose(ranked(self._trials.full))
         options = self._with_searched(chosen.searched, self._options.epochs)
-        result = SearchResult(
-            self._folder, chosen.name, options, outcome, results, self._defaults, self._importance()
-        )
+        result = SearchResult(self._folder, chosen.name, options, outcome, results, self._defaults)
         log.info(outcome)
-        files.write_text(self._folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
+        storage.write_text(self._folder / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
         usual = TrainOptions().as_json()
         settings = {k: v for k, v in options.as_json().items() if v != usual[k]}
         lines = [f"# {outcome}", *(f"{k} = {toml_value(v)}" for k, v in settings.items())]
-        files.write_text(result.best_file, "\n".join(lines) + "\n")
+        storage.write_text(result.best_file, "\n".join(lines) + "\n")
         return result
-
-    def _importance(self) -> dict[str, float] | None:
-        """Importance of settings by functional ANOVA (Hutter, Hoos & Leyton-Brown 2014)."""
-        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-        scores = [trial.value for trial in self._trials.begun(self._trials.short)]
-        if sum(score is not None for score in scores) < _MIN_IMPORTANT or len({*scores}) < 2:
-            return None
-        evaluator = FanovaImportanceEvaluator(seed=0)
-        shares = get_param_importances(self._trials.short, evaluator=evaluator)
-        return {name: float(share) for name, share in shares.items()}
 
 
 def choose(full: list[TrialResult]) -> tuple[TrialResult, str]:
@@ -601,6 +507,95 @@ def choose(full: list[TrialResult]) -> tuple[TrialResult, str]:
         return best, f"{best.name} is chosen: {rank} has {points}"
     text = f"the defaults are chosen: {best.name}, {rank}, has {points}, which is not significant"
     return defaults, text
+
+
+# Ranges around the defaults
+
+_MOST_STEPS, _FEWEST_STEPS = 4000, 50
+"""Range of steps per sample in which other time steps are searched."""
+
+_ORDERED = 32
+"""Fewest channels for which neighbours are assumed to be similar, so that `shift` is searched."""
+
+Ranges = dict[str, Any]
+"""By setting, a list of choices, or a table of `low`, `high` and perhaps `log`."""
+
+
+def _default_ranges(
+    data: Dataset, options: TrainOptions
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Ranges around the defaults for these samples, of all settings that are not given.
+
+    Args:
+        data: the samples.
+        options: the settings of all trials; a setting that differs from its default is given.
+
+    Returns:
+        The table of ranges, and changes of the defaults that have helped on other data, which are
+        tried first: augmentation, dropped events, and recurrent delays.
+    """
+    usual = TrainOptions(dt_ms=options.dt_ms, steps=options.steps)
+    fitted = options.fitted_to(data.undivided)
+    table = {
+        name: entry
+        for name, entry in _around(data, fitted).items()
+        if getattr(options, name) == getattr(usual, name)
+        and _has_several(entry)
+        and (name != "dt_ms" or options.dt_ms == AUTO)
+    }
+    augmented: dict[str, Any] = {"stretch": 0.2}
+    if "shift" in table:
+        augmented["shift"] = table["shift"][-2]
+    if "onset_ms" in table:
+        augmented["onset_ms"] = _to_two_digits(0.4 * table["onset_ms"]["high"])
+    delayed = {"init_delay_recurrent": table.get("init_delay_recurrent", [0])[-1]}
+    prepared: list[dict[str, Any]] = []
+    for changed in (augmented, {"drop": 0.3}, augmented | delayed):
+        searched = {name: value for name, value in changed.items() if name in table}
+        if searched and searched not in prepared:
+            prepared.append(searched)
+    return table, prepared
+
+
+def _around(data: Dataset, fitted: TrainOptions) -> dict[str, Any]:
+    """The ranges around the default of each setting; `fitted` has no `auto`."""
+    length_ms = usual_end_ms(last_spike_ms(data.undivided))
+    steps = {factor: length_ms / (factor * fitted.dt_ms) for factor in (0.5, 2)}
+    fine = [0.5 * fitted.dt_ms] if steps[0.5] <= _MOST_STEPS else []
+    coarse = [2 * fitted.dt_ms] if steps[2] >= _FEWEST_STEPS else []
+    units = data.undivided.n_units if data.undivided.n_units >= _ORDERED else 0
+    longest = max(4, length_ms / 5 / fitted.tau_mem_ms)
+    return {
+        "lr": _factors(fitted.lr, 1 / 4, 4),
+        "delay_lr": _factors(fitted.delay_lr, 1 / 8, 4),
+        "dt_ms": [*fine, fitted.dt_ms, *coarse],
+        "tau_mem_ms": _factors(fitted.tau_mem_ms, 1 / 2, longest),
+        "tau_syn_ms": _factors(fitted.tau_syn_ms, 1 / 2, 4),
+        "gain": _factors(fitted.gain, 1 / 4, 4),
+        "hidden": sorted({fitted.hidden, 128, 512}) if isinstance(fitted.hidden, int) else [],
+        "init_delay_recurrent": sorted({0, fitted.max_delay // 2}),
+        "shift": sorted({0, *(math.ceil(units / share) for share in (150, 50, 30))}),
+        "stretch": {"low": 0.0, "high": 0.3},
+        "onset_ms": {"low": 0.0, "high": _to_two_digits(min(1000.0, length_ms / 10))},
+        "drop": {"low": 0.0, "high": 0.5},
+    }
+
+
+def _has_several(searched: list[Any] | dict[str, Any]) -> bool:
+    """True if a list or range contains more than one value."""
+    if isinstance(searched, list):
+        return len(searched) > 1
+    return bool(searched["low"] < searched["high"])
+
+
+def _factors(value: float, low: float, high: float) -> dict[str, Any]:
+    """A logarithmic range around a value, from `low` times to `high` times the value."""
+    return {"low": _to_two_digits(low * value), "high": _to_two_digits(high * value), "log": True}
+
+
+def _to_two_digits(value: float) -> float:
+    """Round a value to two significant digits."""
+    return float(f"{value:.2g}")
 
 
 class _EndedError(Exception):
@@ -633,6 +628,11 @@ class _Stopwatch:
         return took_s * self._n_samples / self._counted
 
 
+def _label(trial: TrialResult) -> str:
+    """Name of a trial in messages."""
+    return f"{trial.name} in full" if trial.is_full else trial.name
+
+
 def _short_epochs(options: TrainOptions) -> int:
     """Epochs of a short trial."""
     return -(-options.epochs // SHORTER)
@@ -658,23 +658,21 @@ def _with_validation(data: Dataset, options: TrainOptions) -> Dataset:
 
 
 def _check_same(
-    trials: Trials, data: Dataset, options: TrainOptions, table: Mapping[str, Any], folder: Path
+    trials: Trials, data: Dataset, options: TrainOptions, ranges: Ranges, folder: Path
 ) -> None:
     """Compare the conditions of the search with those that it began with."""
     relative = f"folder {Path(os.path.relpath(data.name, folder)).as_posix()}"
     conditions = {
         **options.as_json(),
-        **table,
+        **ranges,
         "data": data.name if data.in_memory or is_name(data.name) else relative,
     }
-    if findings := changes(trials.check_conditions(conditions), conditions):
+    before = trials.conditions or conditions
+    if findings := changes(before, conditions):
         raise UsageError(
             f"{folder} has another search",
             code="search-differs",
             findings=findings,
             fix="undo the changes, or search in another folder; only the budget may change",
         )
-
-
-if __name__ == "__main__":
-    sys.exit(call_as_sent(search))
+    trials.conditions = before

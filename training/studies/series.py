@@ -1,26 +1,13 @@
-"""Training runs in a folder that can be continued: of a search, or of folds."""
+"""Conditions of several training runs that can be continued: of a search, or of folds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
-
-FOLDS = "folds"
-"""Name of the folder with the runs of a cross-validation."""
-
-
-def run_folder(series: Path, number: int, seed: int) -> Path:
-    """The folder of a run within the folder of its series.
-
-    >>> run_folder(Path("cv/folds"), 3, 0).as_posix()
-    'cv/folds/0003/seed0'
-    """
-    return series / f"{number:04d}" / f"seed{seed}"
 
 
 def changes(before: Mapping[str, Any], current: Mapping[str, Any]) -> list[Finding]:

@@ -1,347 +1,162 @@
-"""Trials of a search in Optuna's storage: by default a SQLite file, otherwise a database.
+"""The trials of a search: stored in the file `trials.json` of its folder, and drawn by Optuna.
 
-Short and full trials are two studies of Optuna in the same storage. Several processes may share it.
-Optuna records a heartbeat of every running trial, fails trials without heartbeats, and queues their
-settings again.
+Only trials that have ended are stored. A trial that was cut off is drawn again, with the same
+settings.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.exceptions import StorageInternalError
-from optuna.pruners import MedianPruner, NopPruner
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
-from optuna.trial import FrozenTrial
-from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    IntegrityError,
-    OperationalError,
-    ProgrammingError,
-    SQLAlchemyError,
-)
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nmtool import storage
-from nmtool.errors import FileFormatError, MissingError, StorageError, UsageError, reason
-from nmtool.training.studies.results import NAME, TrialResult
+from nmtool.errors import FileFormatError, reason
+from nmtool.training.studies.results import TrialResult
 
-log = logging.getLogger(__name__)
-
-STORE = "study.db"
-"""SQLite file in the folder of a search."""
-
-HEARTBEAT_S = 10
-MISSED_HEARTBEATS = 6
-"""Heartbeats that a trial may miss before its process counts as dead."""
-
-LOOK_AGAIN_S = 1.0
-"""Seconds between checks of trials that other processes run."""
+STORE = "trials.json"
+"""File in the folder of a search."""
 
 FEWEST_COMPARED = 5
 """Smallest number of other trials whose median decides whether a trial is pruned."""
 
-_BUSY_S = 120
-_STUDIES = ("short", "full")
-_USED, _CONDITIONS = "used_s", "conditions"
-"""Attributes of the study of short trials: the time of earlier calls, and the conditions of the
-search."""
-
-Score = Callable[[optuna.Trial], tuple[float | None, dict[str, Any]]]
-"""Runs a trial; returns its score, None if it has none, and attributes to store."""
+_MAX_BYTES = 64 << 20
 
 
 class Trials:
-    """The trials of a search in an open storage, from `open_trials`.
+    """The trials of a search that have ended, and the conditions under which it began.
+
+    Args:
+        folder: folder of the search; it is made if it is missing.
 
     Attributes:
-        short, full: Optuna's studies.
+        ended: the trials, in the order in which they ended.
+        conditions: settings, ranges and data of the search; {} if it is new.
+
+    Raises:
+        StorageError: the folder cannot be made.
+        FileFormatError: the file is damaged.
     """
 
-    def __init__(self, studies: Mapping[str, optuna.Study]) -> None:
-        self.short, self.full = (studies[name] for name in _STUDIES)
-        self._before_s = float(self.short.user_attrs.get(_USED, 0.0))
-        self._began = time.monotonic()
+    def __init__(self, folder: Path) -> None:
+        storage.make_folder(folder)
+        self._file = folder / STORE
+        self.ended: list[TrialResult] = []
+        self.conditions: dict[str, Any] = {}
+        self._before_s, self._began = 0.0, time.monotonic()
+        if not self._file.exists():
+            return
+        try:
+            stored = storage.parse_json(storage.read_small(self._file, _MAX_BYTES).decode())
+            self.ended = [TrialResult.from_json(trial) for trial in stored["trials"]]
+            self.conditions = dict(stored["conditions"])
+            self._before_s = float(stored["used_s"])
+        except (OSError, *storage.DAMAGE) as error:
+            raise self._damage(error) from error
 
+    @property
     def used_s(self) -> float:
         """Seconds that the search has taken, including earlier calls."""
         return self._before_s + time.monotonic() - self._began
 
-    def begun(self, study: optuna.Study) -> list[FrozenTrial]:
-        """Trials of a study that have ended or run now, but not those that were cut off."""
-        return [
-            t for t in study.get_trials(deepcopy=False) if t.state.name not in ("FAIL", "WAITING")
-        ]
+    @property
+    def short(self) -> list[TrialResult]:
+        """Short trials that have ended, in their order."""
+        return [trial for trial in self.ended if not trial.is_full]
 
-    def is_waiting(self, study: optuna.Study) -> bool:
-        """True if a trial that was cut off waits for another attempt."""
-        return any(trial.state.name == "WAITING" for trial in study.get_trials(deepcopy=False))
+    @property
+    def full(self) -> list[TrialResult]:
+        """Full trials that have ended, in their order."""
+        return [trial for trial in self.ended if trial.is_full]
 
-    def is_running(self, study: optuna.Study) -> bool:
-        """True if another process runs a trial of the study."""
-        return any(trial.state.name == "RUNNING" for trial in study.get_trials(deepcopy=False))
+    def add(self, trial: TrialResult) -> None:
+        """Add a trial that has ended, and store it."""
+        self.ended.append(trial)
+        self.save()
 
-    def results(self) -> tuple[TrialResult, ...]:
-        """All trials that have ended: the full ones, then the short ones."""
-        return tuple(
-            TrialResult.of(trial, is_full=study is self.full)
-            for study in (self.full, self.short)
-            for trial in study.get_trials(deepcopy=False)
-            if trial.state.name in ("COMPLETE", "PRUNED")
-            and (study is self.short or NAME in trial.user_attrs)
-        )
+    def save(self) -> None:
+        """Write the file; raises `StorageError` if that fails."""
+        content = {
+            "conditions": self.conditions,
+            "used_s": self.used_s,
+            "trials": [trial.stored() for trial in self.ended],
+        }
+        storage.write_text(self._file, json.dumps(content, indent=1) + "\n")
 
-    def run_next(
-        self, study: optuna.Study, ranges: Mapping[str, BaseDistribution], seed: int, score: Score
-    ) -> None:
-        """Run a trial: the first one that waits, or one with settings that the sampler draws.
+    def draw(
+        self,
+        ranges: Mapping[str, Any],
+        prepared: Sequence[Mapping[str, Any]],
+        seed: int,
+        epochs: int,
+    ) -> optuna.Trial:
+        """Draw the settings of the next short trial.
 
-        The sampler's seed depends on the number of trials that were not cut off, so that a stopped
-        search draws the same settings as an uninterrupted one.
+        The sampler's seed depends on the number of short trials, so that a search that was stopped
+        draws the same settings as an uninterrupted one.
 
         Args:
-            study: `short` or `full`.
-            ranges: distribution of each setting to draw.
+            ranges: by setting, a list of choices, or a table of `low`, `high` and perhaps `log`.
+            prepared: settings of the first short trials; further ones are drawn by the sampler.
             seed: seed of the search.
-            score: runs the trial.
+            epochs: epochs of a short trial. It is pruned in their second half only, if it is worse
+                than the median of at least `FEWEST_COMPARED` other trials.
         """
-        seeds = np.random.SeedSequence([seed, len(self.begun(study))]).generate_state(1)
-        study.sampler = TPESampler(n_startup_trials=FEWEST_COMPARED, seed=int(seeds[0]))
-        is_scored, raised = False, None
-
-        def objective(trial: optuna.Trial) -> float:
-            nonlocal is_scored, raised
-            for name, distribution in ranges.items():
-                _draw(trial, name, distribution)
-            try:
-                value, attributes = score(trial)
-            except BaseException as error:
-                raised = error
-                study.enqueue_trial(trial.params, user_attrs=trial.user_attrs)
-                raise
-            for name, attribute in attributes.items():
-                trial.set_user_attr(name, attribute)
-            is_scored = True
-            if value is None:
-                raise optuna.TrialPruned
-            return value
-
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        number = len(self.short)
+        distributions = {name: _distribution(entry) for name, entry in ranges.items()}
+        seeds = np.random.SeedSequence([seed, number]).generate_state(1)
+        study = optuna.create_study(
+            direction="maximize",
+            sampler=TPESampler(n_startup_trials=FEWEST_COMPARED, seed=int(seeds[0])),
+            pruner=MedianPruner(
+                n_startup_trials=FEWEST_COMPARED,
+                n_warmup_steps=-(-epochs // 2),
+                n_min_trials=FEWEST_COMPARED,
+            ),
+        )
         try:
-            study.optimize(objective, n_trials=1)
-        except Exception as error:
-            # Optuna cannot end a trial if the storage fails, or if another process has ended the
-            # trial because the heartbeats of this process had stopped.
-            if not is_scored or not isinstance(error, ValueError | AssertionError):
-                raise raised or error from None
-            log.warning("the heartbeats of a trial had stopped, and another process took it over")
-        self.short.set_user_attr(_USED, self.used_s())
+            study.add_trials([_frozen(trial, distributions) for trial in self.short])
+        except storage.DAMAGE as error:
+            raise self._damage(error) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            for settings in prepared[number : number + 1]:
+                study.enqueue_trial(dict(settings), skip_if_exists=True)
+        return study.ask(distributions)
 
-    def wait_for_others(self) -> bool:
-        """Wait a while for trials of other processes; False if no other process ran one."""
-        studies = (self.short, self.full)
-        if not any(map(self.is_running, studies)):
-            return False
-        for study in studies:
-            with _without_warnings():
-                fail_stale_trials(study)
-        time.sleep(LOOK_AGAIN_S)
-        return True
-
-    def check_conditions(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
-        """Store the conditions of a new search; return those of the stored search."""
-        if _CONDITIONS not in self.short.user_attrs:
-            self.short.set_user_attr(_CONDITIONS, json.dumps(conditions))
-        return json.loads(self.short.user_attrs[_CONDITIONS])
-
-
-def _draw(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> None:
-    """Let Optuna draw a trial's value of a setting."""
-    if isinstance(distribution, CategoricalDistribution):
-        trial.suggest_categorical(name, distribution.choices)
-    elif isinstance(distribution, IntDistribution):
-        trial.suggest_int(
-            name,
-            distribution.low,
-            distribution.high,
-            step=distribution.step,
-            log=distribution.log,
+    def _damage(self, error: Exception) -> FileFormatError:
+        return FileFormatError(
+            f"{self._file} does not contain the trials of this search, or is damaged",
+            code="file-damaged",
+            why=reason(error),
+            fix="restore it from a backup, or search in another folder",
         )
-    elif isinstance(distribution, FloatDistribution):
-        low, high = distribution.low, distribution.high
-        trial.suggest_float(name, low, high, step=distribution.step, log=distribution.log)
 
 
-@contextmanager
-def open_trials(folder: Path, url: str | None, short_epochs: int) -> Iterator[Trials]:
-    """Open the trials of a new or an existing search while the block runs.
-
-    Args:
-        folder: folder of the search.
-        url: URL of the database, as for Optuna and SQLAlchemy, in which the studies are named after
-            the folder; None: a file in that folder.
-        short_epochs: epochs of a short trial. It is pruned in their second half only, if it is
-            worse than the median of at least `FEWEST_COMPARED` other trials.
-
-    Raises:
-        UsageError, MissingError: the URL is invalid; the database is not reachable, or its driver
-            is not installed.
-        StorageError, FileFormatError: the folder or the storage cannot be written or read.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage.make_folder(folder)
-    file = folder / STORE
-    database = _open_database(file, url)
-    pruner = MedianPruner(
-        n_startup_trials=FEWEST_COMPARED,
-        n_warmup_steps=-(-short_epochs // 2),
-        n_min_trials=FEWEST_COMPARED,
-    )
-    try:
-        try:
-            studies = {
-                name: optuna.create_study(
-                    study_name=f"{folder.name} {name}" if url else name,
-                    storage=database,
-                    direction="maximize",
-                    pruner=pruner if name == "short" else NopPruner(),
-                    load_if_exists=True,
-                )
-                for name in _STUDIES
-            }
-            trials = Trials(studies)
-            trials.results()
-            json.loads(trials.short.user_attrs.get(_CONDITIONS, "{}"))
-        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
-            raise _damage_error(
-                f"the database of {folder}" if url else file, reason(error)
-            ) from error
-        yield trials
-    except (StorageInternalError, SQLAlchemyError) as error:
-        raise StorageError(
-            f"the storage of the search in {folder} failed",
-            code="search-store-failed",
-            why=_first_cause(error),
-            fix="check the folder or the database, its permissions and the free space",
-        ) from error
-    finally:
-        database.remove_session()
-        database.engine.dispose()
+def _distribution(entry: Any) -> BaseDistribution:
+    """Optuna's distribution of the values of a setting."""
+    if isinstance(entry, list):
+        return CategoricalDistribution(entry)
+    return FloatDistribution(entry["low"], entry["high"], log=entry.get("log", False))
 
 
-class _Database(RDBStorage):
-    def record_heartbeat(self, trial_id: int) -> None:
-        # A brief outage of the database must not end the thread that records heartbeats. After a
-        # long outage, the next access to the database fails.
-        with suppress(StorageInternalError, SQLAlchemyError):
-            super().record_heartbeat(trial_id)
-
-
-def _open_database(file: Path, url: str | None) -> RDBStorage:
-    """Open the database; its tables are created if they do not exist."""
-    where: object = url
-    try:
-        where = make_url(url or f"sqlite:///{file.absolute()}")
-        is_sqlite = where.get_backend_name() == "sqlite"
-        database = _connected(
-            where.render_as_string(hide_password=False),
-            {"timeout": _BUSY_S, "isolation_level": None} if is_sqlite else {},
-        )
-        if is_sqlite and not url:
-            with database.engine.connect() as connection:
-                verdict = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
-            if verdict != "ok":
-                raise _damage_error(file, verdict)
-    except ArgumentError as error:
-        raise UsageError(
-            f"{url} is not the URL of a database",
-            code="storage-url",
-            why=str(error).partition("\n")[0],
-            fix="write it like postgresql://USER:PASSWORD@HOST/DATABASE",
-        ) from error
-    except ImportError as error:
-        raise MissingError(
-            f"the driver of the database {where!r} is not installed",
-            code="library-missing",
-            why=str(error.__cause__ or error),
-            fix="install the Python package that SQLAlchemy needs for it",
-        ) from error
-    except (
-        *(SQLAlchemyError, StorageInternalError, RuntimeError, ValueError, LookupError),
-        *(TypeError, AttributeError, AssertionError),
-    ) as error:
-        if not url:
-            raise _damage_error(file, _first_cause(error)) from error
-        raise MissingError(
-            f"the database {where!r} cannot be used",
-            code="storage-unreachable",
-            why=_first_cause(error),
-            fix="check that the database runs and can be reached from here, and check its name and "
-            "password",
-        ) from error
-    if is_sqlite:
-        # Before a change of a trial's state, Optuna locks the state with SELECT FOR UPDATE, which
-        # SQLite does not support. BEGIN IMMEDIATE locks the file equally early.
-        event.listen(
-            database.engine,
-            "begin",
-            lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"),
-        )
-    return database
-
-
-def _connected(url: str, settings: Mapping[str, Any], attempts: int = 4) -> RDBStorage:
-    """Connect to a database; try again while another process creates the tables."""
-    try:
-        with _without_warnings():
-            return _Database(
-                url,
-                engine_kwargs={"connect_args": settings},
-                heartbeat_interval=HEARTBEAT_S,
-                grace_period=HEARTBEAT_S * MISSED_HEARTBEATS,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
-            )
-    except (IntegrityError, OperationalError, ProgrammingError):
-        if attempts == 1:
-            raise
-        time.sleep(0.5)
-        return _connected(url, settings, attempts - 1)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Hide Optuna's warnings that heartbeats are experimental."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield
-
-
-def _first_cause(error: BaseException) -> str:
-    """First line of the message of the database's error, from which another error arose."""
-    return str(error.__cause__ or error).partition("\n")[0]
-
-
-def _damage_error(where: object, why: str) -> FileFormatError:
-    """The error for a storage that is damaged or has foreign entries."""
-    return FileFormatError(
-        f"{where} is not the storage of a search, or is damaged",
-        code="file-damaged",
-        why=why,
-        fix="restore it from a backup, or search in another folder",
+def _frozen(trial: TrialResult, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
+    """A short trial as Optuna's samplers and pruners know it."""
+    return create_trial(
+        state=TrialState.COMPLETE if trial.score is not None else TrialState.PRUNED,
+        value=trial.curve[-1] if trial.score is None and trial.curve else trial.score,
+        params=trial.searched,
+        distributions=distributions,
+        intermediate_values=dict(enumerate(trial.curve, 1)),
     )

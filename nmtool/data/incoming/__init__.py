@@ -2,8 +2,7 @@
 
     FILE.csv      a row per event (`csv_rows`)
     FILE.npz      dense spikes, or numbers (`npz_rows`)
-    FOLDER        train and test files of one of these kinds, or HDF5 files in SHD layout with other
-                  file names, other units of time, or unsorted times
+    FOLDER        train and test files of one of these kinds
 
 A file without splits becomes a training split, from which `nmtool.with_test` draws a test split.
 Names of classes and groups are numbered in sorted order, over all splits together.
@@ -12,19 +11,13 @@ Names of classes and groups are numbered in sorted order, over all splits togeth
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import Field, dataclass, field, replace
-from itertools import chain
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nmtool import storage
-from nmtool.arguments import WHOLE, Kind, check_all, checked
+from nmtool.arguments import Kind, checked
 from nmtool.data import shd
-from nmtool.data.classes import LARGEST_LABEL
 from nmtool.data.dataset import Dataset
 from nmtool.data.encoders import delta_counts
 from nmtool.data.events import SpikeEvents, errors_naming, in_steps
@@ -33,13 +26,10 @@ from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 from nmtool.network.analogue import MAX_BITS, AnalogueInput
-from nmtool.network.graph import MAX_CHANNELS
 from nmtool.options import Options, option
 from nmtool.splits import SPLITS
 
 _log = logging.getLogger(__name__)
-
-SUFFIXES = (*ROW_SUFFIXES, *shd.HDF5_SUFFIXES)
 
 _SHOWN = 30
 """Largest number of a group's names that are shown with their numbers."""
@@ -47,69 +37,41 @@ _SHOWN = 30
 
 @dataclass(frozen=True)
 class FileConventions(Options):
-    """Unit of times, numbering of labels, and names of columns, for files that do not state them.
+    """Step, channels, names of columns, and counts of numbers, for files that do not state them.
 
     >>> import tempfile
     >>> import numpy as np
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[1, 2])
-    ...     mine = read_incoming(f"{folder}/mine.npz", FileConventions(dt_ms=2.0, labels_from=1))
+    ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[0, 1])
+    ...     mine = read_incoming(f"{folder}/mine.npz", FileConventions(dt_ms=2.0))
     >>> mine.train.label, mine.train.last_ms
     (array([0, 1]), array([8., 8.]))
 
     Attributes:
-        time_unit: unit of times in SHD layout: `s`, `ms`, `us` or `ns`.
         dt_ms: length of a step of dense spikes in ms, if the file has no array dt_ms.
-        labels_from: smallest label in the files, e.g. 1 if classes are numbered from 1.
         n_units: number of channels of events; None: as in the files, else from the largest unit.
         columns: names of the columns in the CSV file, as in time_us=t,unit=pixel; in Python also a
             mapping.
-        sensor_size: size of the sensor of CSV files along x, y and polarity; by default the
-            smallest that contains all events.
         bits: bits of a count, if the file has numbers instead of spikes (`AnalogueInput`).
         scale: the number that a count of 1 stands for; by default the largest magnitude in the
             training samples becomes the largest count.
         delta: threshold of changes: numbers become spikes as by `encode_delta`, instead of counts.
 
     Raises:
-        UsageError: there is no such unit of time or column, or a number is invalid.
+        UsageError: there is no such column.
     """
 
-    time_unit: str = option("s", choices=shd.TIME_UNITS_MS)
     dt_ms: float | None = option(None, flag="dt", metavar="MS")
-    labels_from: int = 0
     n_units: int | None = None
     columns: Mapping[str, str] | str = field(default_factory=dict)
-    sensor_size: Sequence[int] | None = None
     bits: int = MAX_BITS
     scale: float | None = None
     delta: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not -LARGEST_LABEL <= self.labels_from <= LARGEST_LABEL:
-            raise UsageError(
-                f"classes cannot be numbered from {self.labels_from}",
-                code="labels-from-range",
-                fix="give the smallest label in the files",
-            )
         if self.columns:
             object.__setattr__(self, "columns", _column_names(self.columns))
-        if self.sensor_size is not None:
-            check_all("sensor_size", self.sensor_size, WHOLE)
-            if min(self.sensor_size, default=0) < 1:
-                raise UsageError(
-                    f"a sensor of {self.sensor_size} has no channels",
-                    code="sensor-size-range",
-                    fix="give its extents along x, y and polarity, such as 34,34,2",
-                )
-
-    def unknown(self, declared: Field[object], value: object) -> UsageError:
-        return UsageError(
-            f"there is no unit of time '{value}'",
-            code="time-unit-unknown",
-            fix=suggestion(str(value), declared.metadata["choices"]),
-        )
 
 
 AS_THEY_ARE = FileConventions()
@@ -134,9 +96,12 @@ def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
 
 
 def is_incoming(name: str) -> bool:
-    """True for the name of a file that `read_incoming` can read."""
+    """True for the name of a file, or of a folder of files, that `read_incoming` can read."""
     path = Path(name)
-    return path.suffix in ROW_SUFFIXES and path.exists() and not path.is_dir()
+    if not path.is_dir():
+        return path.suffix in ROW_SUFFIXES and path.exists()
+    kinds = {file.suffix for file in path.iterdir()}
+    return bool(kinds & {*ROW_SUFFIXES}) and not kinds & {*shd.HDF5_SUFFIXES}
 
 
 @checked(conventions=Kind(("FileConventions",), _CONVENTIONS_FIX))
@@ -149,7 +114,7 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
 
     Args:
         path: path of the file or folder.
-        conventions: unit of times, numbering of labels, and columns that the files do not state.
+        conventions: properties that the files do not state.
 
     Raises:
         UsageError: the path is of another kind, or a field of `conventions` does not apply to it.
@@ -158,8 +123,8 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     """
     path = Path(path)
     if path.is_dir():
-        files = shd.split_files(path, SUFFIXES)
-    elif path.suffix in SUFFIXES:
+        files = shd.split_files(path, ROW_SUFFIXES)
+    elif path.suffix in ROW_SUFFIXES:
         files = {"train": path}
     else:
         raise UsageError(
@@ -167,62 +132,15 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
             code="data-file-unknown",
             fix="write a file that ends in .npz: np.savez(FILE, spikes=…, labels=…)"
             if path.suffix == ".npy"
-            else f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
+            else f"name a folder, or a file that ends in {' or '.join(ROW_SUFFIXES)}; a folder of "
+            "HDF5 files in SHD layout is a data set already: nmtool.load_dataset",
         )
-    kinds = {file.suffix for file in files.values()}
-    if kinds <= set(shd.HDF5_SUFFIXES):
-        if conventions.dt_ms is not None:
-            raise _unused_option(
-                path, "`dt_ms=`", "the file has times of events, which need no time step"
-            )
-        events = _read_hdf5(files, conventions)
-    elif kinds & set(shd.HDF5_SUFFIXES):
-        raise DataError(
-            f"{path} mixes files of several kinds",
-            code="data-files-mixed",
-            fix="give each kind its own folder",
-        )
-    else:
-        if conventions.time_unit != AS_THEY_ARE.time_unit:
-            why = "CSV columns name their unit of time: time_s, time_ms, time_us or time_ns"
-            raise _unused_option(
-                path,
-                "`time_unit=`",
-                why,
-                fix="correct the name of the column, and leave the option out",
-            )
-        splits = _read_rows(files, conventions)
-        if all(rows.values is None for rows in splits.values()):
-            for name in ("bits", "scale", "delta"):
-                if getattr(conventions, name) != getattr(AS_THEY_ARE, name):
-                    raise _unused_option(path, f"`{name}=`", "the file has spikes, not numbers")
-        else:
-            with errors_naming(path):
-                splits = _encoded(splits, conventions)
-        if conventions.columns and not any(file.suffix == ".csv" for file in files.values()):
-            raise _unused_option(path, "`columns=`", "only CSV files have columns")
-        if conventions.sensor_size is not None and not any(rows.axes for rows in splits.values()):
-            raise _unused_option(
-                path, "`sensor_size=`", "the file lacks the columns x, y and polarity"
-            )
-        if conventions.n_units is not None and any(
-            rows.dense is not None for rows in splits.values()
-        ):
-            raise _unused_option(
-                path, "`n_units=`", "the arrays of dense spikes set the number of units"
-            )
-        if conventions.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
-            raise _unused_option(
-                path, "`dt_ms=`", "the file has times of events, which need no time step"
-            )
-        if conventions.labels_from and any(
-            not are_numbers(rows.labels) for rows in splits.values()
-        ):
-            raise _unused_option(
-                path, "`labels_from=`", "the labels are names of classes, not numbers"
-            )
-        with errors_naming(path):
-            events = _events_of_splits(splits, conventions) if splits else {}
+    splits = _read_rows(files, conventions)
+    _check_used(path, conventions, {file.suffix for file in files.values()}, splits)
+    with errors_naming(path):
+        if any(rows.values is not None for rows in splits.values()):
+            splits = _encoded(splits, conventions)
+        events = _events_of_splits(splits, conventions) if splits else {}
     if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
@@ -237,10 +155,29 @@ def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) 
     )
 
 
-def _unused_option(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
-    return UsageError(
-        f"{option} has no effect on {path}", code="data-options-unused", why=why, fix=fix
-    )
+def _check_used(
+    path: Path, conventions: FileConventions, kinds: set[str], splits: Mapping[str, Rows]
+) -> None:
+    """Raise `UsageError` for a convention that has no effect on files of these kinds."""
+    has_steps = any(not rows.times_ms for rows in splits.values())
+    has_numbers = any(rows.values is not None for rows in splits.values())
+    of_numbers = has_numbers, "the file has spikes, not numbers"
+    used = {
+        "dt_ms": (has_steps, "the file has times of events, which need no time step"),
+        "bits": of_numbers,
+        "scale": of_numbers,
+        "delta": of_numbers,
+        "columns": (".csv" in kinds, "only CSV files have columns"),
+        "n_units": (not has_steps, "the arrays of dense spikes set the number of units"),
+    }
+    for name, (is_used, why) in used.items():
+        if not is_used and getattr(conventions, name) != getattr(AS_THEY_ARE, name):
+            raise UsageError(
+                f"`{name}=` has no effect on {path}",
+                code="data-options-unused",
+                why=why,
+                fix="leave it out",
+            )
 
 
 def write_dataset(
@@ -309,18 +246,6 @@ def _write_table(dataset: Dataset, path: Path, force: bool) -> Path:
     return path
 
 
-def _read_hdf5(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, SpikeEvents]:
-    """Read the samples of HDF5 files in SHD layout, by split."""
-    start = conventions.labels_from
-    layout = shd.read_layout(files.values(), conventions.n_units, labels_from=start)
-    splits = {}
-    for split, file in files.items():
-        splits[split] = shd.read_shd(
-            file, layout, time_unit=conventions.time_unit, labels_from=start, sort=True
-        )
-    return splits
-
-
 def _read_rows(files: Mapping[str, Path], conventions: FileConventions) -> dict[str, Rows]:
     """Read the samples of CSV files and archives, by split; one file may contain several splits."""
     splits: dict[str, Rows] = {}
@@ -363,8 +288,8 @@ def _events_of_splits(
                 code="labels-not-whole",
                 fix="name or number them in all splits",
             )
-        class_names = numbered(all_labels, first=conventions.labels_from)[1]
-    splits, n_units = _numbered_units(splits, conventions)
+        class_names = numbered(all_labels)[1]
+    n_units = conventions.n_units
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
@@ -378,7 +303,6 @@ def _events_of_splits(
                 dt_ms=rows.dt_ms if conventions.dt_ms is None else conventions.dt_ms,
                 class_names=class_names,
                 n_units=n_units,
-                first=conventions.labels_from,
             ).columns()
         )
         for split, rows in splits.items()
@@ -417,81 +341,6 @@ def _encoded(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[s
         split: replace(rows, values=None, dense=rule.counts(numbers[split]), analogue=rule)
         for split, rows in splits.items()
     }
-
-
-def _numbered_units(
-    splits: Mapping[str, Rows], conventions: FileConventions
-) -> tuple[Mapping[str, Rows], int | None]:
-    """Convert positions on a sensor to units; also return the number of units, or None if unknown.
-
-    The first axis varies fastest: unit = x + W·(y + H·polarity).
-    """
-    kinds = {tuple(rows.axes) for rows in splits.values() if rows.times_ms}
-    if not any(kinds):
-        return splits, conventions.n_units
-    if len(kinds) > 1:
-        raise DataError(
-            "some splits have positions or polarities of events that others lack",
-            code="csv-columns",
-            fix="give all files the same columns",
-        )
-    (names,) = kinds
-    positions = {
-        split: [_concatenated(axis) for axis in (rows.units, *map(rows.axes.__getitem__, names))]
-        for split, rows in splits.items()
-    }
-    coordinates = [np.concatenate(axis) for axis in zip(*positions.values(), strict=True)]
-    if {"p", "polarity"} & set(names) and set(coordinates[-1].tolist()) <= {-1, 1}:
-        for axes in positions.values():
-            # In these files, OFF events have the polarity −1, which becomes 0.
-            axes[-1] = (axes[-1] + 1) // 2
-        coordinates[-1] = (coordinates[-1] + 1) // 2
-    size = conventions.sensor_size
-    if size is None:
-        size = [1 + int(axis.max(initial=0)) for axis in coordinates]
-        _log.warning(
-            f"remark[units-from-positions]: a sensor of {' × '.join(map(str, size))} is assumed, "
-            "the smallest that contains all events; for the same units in other files, set "
-            f"`sensor_size={','.join(map(str, size))}`"
-        )
-    # As numbers of Python, since an extent may be beyond the largest integer of numpy.
-    inside = len(size) == len(coordinates) and all(
-        int(axis.min(initial=0)) >= 0 and int(axis.max(initial=0)) < extent
-        for axis, extent in zip(coordinates, size, strict=True)
-    )
-    if not inside:
-        reach = " × ".join(f"{axis.min(initial=0)}…{axis.max(initial=0)}" for axis in coordinates)
-        raise DataError(
-            f"events lie at {reach}, outside a sensor of {' × '.join(map(str, size))}",
-            code="positions-range",
-            fix="number positions from 0, and give the size of each axis: `sensor_size=W,H,P`",
-        )
-    if math.prod(size) > MAX_CHANNELS:
-        raise DataError(
-            f"a sensor of {' × '.join(map(str, size))} has {math.prod(size)} units, but nmtool "
-            f"allows at most {MAX_CHANNELS}",
-            code="units-count",
-            fix="number the positions along each axis from 0 without gaps",
-        )
-    return {
-        split: replace(rows, units=_units_of_samples(positions[split], size, rows))
-        for split, rows in splits.items()
-    }, math.prod(size)
-
-
-def _concatenated(lists: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Concatenate lists of whole numbers, one per sample, to one array, [events] int64."""
-    return np.fromiter(chain.from_iterable(lists), np.int64)
-
-
-def _units_of_samples(
-    axes: Sequence[NDArray[np.int64]], size: Sequence[int], rows: Rows
-) -> list[NDArray[np.int64]]:
-    """Convert positions of all events, along each axis, to one array of units per sample."""
-    unit = np.zeros_like(axes[0])
-    for axis, extent in zip(reversed(axes), reversed(size), strict=True):
-        unit = unit * extent + axis
-    return np.split(unit, np.cumsum([len(times) for times in rows.times_ms])[:-1])
 
 
 def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int]]]:

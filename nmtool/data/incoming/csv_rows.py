@@ -1,12 +1,9 @@
 """`read_csv` and `write_csv`: samples as a table with a row per event.
 
 Columns are sample, label, unit, and one of time_ms, time_s, time_us, time_ns; upper and lower case
-are equal. Instead of unit, there may be positions x and y on a sensor; a column polarity (or p)
-then doubles the units. A column split names train, validation or test (`SPLIT_WORDS`). All other
-named columns are groups, of integers or names. A row without time and unit is a silent sample.
-A row is a spike: an event of several spikes is as many equal rows.
-Columns are separated by commas, or by semicolons or tabs if the first line has no comma; with
-semicolons, 12,5 is 12.5.
+are equal. A column split names train, validation or test (`SPLIT_WORDS`). All other named columns
+are groups, of integers or names. A row without time and unit is a silent sample. A row is a spike:
+an event of several spikes is as many equal rows.
 """
 
 from __future__ import annotations
@@ -17,7 +14,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -30,10 +26,9 @@ from nmtool.data.rows import NUMBER, Rows
 from nmtool.errors import DataError, FileFormatError, listed, nearest, printable
 from nmtool.splits import SPLITS, split_named
 
-_UNIT_COLUMNS = ("unit", "channel", "neuron")
-_REQUIRED = ("sample", "label")
+_REQUIRED = ("sample", "label", "unit")
 _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
-COLUMNS = (*_REQUIRED, *_TIMES, *_UNIT_COLUMNS, "x", "y", "p", "polarity", "split")
+COLUMNS = (*_REQUIRED, *_TIMES, "split")
 """Names of columns that are not groups."""
 _LARGEST = (1 << 63) - 1
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
@@ -55,13 +50,10 @@ def read_csv(file: Path, columns: Mapping[str, str] = MappingProxyType({})) -> d
     storage.check_file(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            lines = _lines(text)
-            first = next(lines, "")
-            separator = next((mark for mark in ",;\t" if mark in first), ",")
-            rows = csv.reader(chain([first], lines), skipinitialspace=True, delimiter=separator)
-            own = [name.strip() for name in next(rows)]
+            rows = csv.reader(_lines(text), skipinitialspace=True)
+            own = [name.strip() for name in next(rows, [])]
             names = _rename_columns(own, columns)
-            layout = _find_columns(names, own, decimal="," if separator == ";" else ".")
+            layout = _find_columns(names, own)
             samples = _Samples(names, layout)
             for number, row in enumerate(filter(None, rows), 2):
                 samples.add(row, number)
@@ -138,15 +130,12 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a CSV file: names, unit of time in ms (`ms`) and decimal mark."""
+    """The columns of a CSV file, by name: of times, with their unit in ms; of splits and groups."""
 
     time: str
     ms: float
-    unit: str
-    axes: tuple[str, ...]
     split: str | None
     groups: tuple[str, ...]
-    decimal: str
 
 
 def _rename_columns(names: Sequence[str], columns: Mapping[str, str]) -> list[str]:
@@ -164,38 +153,27 @@ def _rename_columns(names: Sequence[str], columns: Mapping[str, str]) -> list[st
     return [new_names.get(name, lower) for name, lower in zip(names, lower_names, strict=True)]
 
 
-def _find_columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Columns:
+def _find_columns(names: Sequence[str], own: Sequence[str]) -> _Columns:
     """Find the required columns; all other columns are groups.
 
     Args:
         names: column names, after renaming to those in `COLUMNS`.
         own: names of the same columns in the file.
-        decimal: decimal mark.
     """
     times = [
         (name, ms)
         for name, ms in zip(_TIMES, shd.TIME_UNITS_MS.values(), strict=True)
         if name in names
     ]
-    units = [name for name in _UNIT_COLUMNS if name in names]
-    axes = [name for name in ("polarity",) if name in names]
-    if not units and "x" in names:
-        units = ["x"]
-        axes = [name for name in ("y", "p", "polarity") if name in names]
-    if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
+    if len(times) != 1 or not set(_REQUIRED) <= set(names):
         raise DataError(
             f"required columns are missing or given twice: the columns are {listed(own) or 'none'}",
             code="csv-columns",
-            why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
-            "required",
-            fix="separate them by commas"
-            if len(names) == 1 and "|" in names[0]
-            else "use these names in the first line, or say which column is which, as in "
-            f"`columns='{_example_of_columns(names, own)}'`; the name for times includes their "
-            "unit",
+            why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are required",
+            fix=_advice(names, own),
         )
     split = "split" if "split" in names else None
-    data_columns = {*_REQUIRED, times[0][0], units[0], *axes, split}
+    data_columns = {*_REQUIRED, times[0][0], split}
     # A column without a name is the index that pandas writes, and cannot define groups.
     groups = tuple(name for name in names if name and name not in data_columns)
     for name in groups:
@@ -212,7 +190,7 @@ def _find_columns(names: Sequence[str], own: Sequence[str], decimal: str) -> _Co
             code="csv-columns",
             fix="keep only one column of each name",
         )
-    return _Columns(*times[0], units[0], tuple(axes), split, groups, decimal)
+    return _Columns(*times[0], split, groups)
 
 
 _MEANT = {
@@ -220,23 +198,24 @@ _MEANT = {
     "label": ("class", "gesture", "word", "target"),
     "time_us": ("t_us", "us", "timestamp"),
     "time_ms": ("t_ms", "ms", "t", "time"),
-    "unit": ("pixel", "taxel", "address", "id"),
+    "unit": ("pixel", "taxel", "channel", "neuron", "address", "id"),
 }
 """Words that suggest a required column, by the column's name."""
 
 
-def _example_of_columns(names: Sequence[str], own: Sequence[str]) -> str:
-    """Example of `columns=` for a message: names in the file whose meaning can be guessed."""
+def _advice(names: Sequence[str], own: Sequence[str]) -> str:
+    """What to do about missing columns; columns in the file whose meaning can be guessed."""
+    if len(names) == 1 and {*";|\t"} & {*names[0]}:
+        return "separate columns by commas, and write decimals with a point"
+    if {"x", "y"} <= {name.lower() for name in own} and "unit" not in names:
+        return (
+            "number the pixels in a column unit: x + width · y, and for OFF and ON events of "
+            "polarity 0 and 1, x + width · (y + height · polarity)"
+        )
     unmatched = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
-    has_unit = bool({*_UNIT_COLUMNS, "x"} & columns)
     for column, hints in _MEANT.items():
-        is_time = column in _TIMES
-        if (
-            column in columns
-            or (column == "unit" and has_unit)
-            or (is_time and columns & {*_TIMES})
-        ):
+        if column in columns or (column in _TIMES and columns & {*_TIMES}):
             continue
         match = next((n for word in hints for n in unmatched if n.lower() == word), None) or next(
             (n for word in hints if len(word) > 2 for n in unmatched if word in n.lower()), None
@@ -245,13 +224,17 @@ def _example_of_columns(names: Sequence[str], own: Sequence[str]) -> str:
             unmatched.remove(match)
             columns.add(column)
             words.append(f"{column}={match}")
-    return ",".join(words) or "time_us=t,unit=pixel"
+    return (
+        "use these names in the first line, or say which column is which, as in "
+        f"`columns='{','.join(words) or 'time_us=t,unit=pixel'}'`; the name for times includes "
+        "their unit"
+    )
 
 
 class _Samples:
     """The samples of a CSV file, from its rows.
 
-    A row has the cells of its sample (split, name, label, groups) and the numbers of an event. The
+    A row has the cells of its sample (split, name, label, groups), a time and a unit. The
     cells of a sample are the same in all of its rows, and are checked once.
 
     Args:
@@ -266,11 +249,10 @@ class _Samples:
         self.splits: dict[str, Rows] = {}
         self._names, self._columns = names, columns
         place = {name: index for index, name in enumerate(names)}
-        of_sample = (*_REQUIRED, *columns.groups, *filter(None, [columns.split]))
-        of_event = (columns.time, columns.unit, *columns.axes)
+        of_sample = ("sample", "label", *columns.groups, *filter(None, [columns.split]))
         self._cells_of_sample = itemgetter(*[place[name] for name in of_sample])
-        self._cells_of_event = itemgetter(*[place[name] for name in of_event])
-        self._events: dict[tuple[str, ...], tuple[array, ...]] = {}
+        self._cells_of_event = itemgetter(place[columns.time], place["unit"])
+        self._events: dict[tuple[str, ...], tuple[array, array]] = {}
         self._places: dict[tuple[str, str], int] = {}
 
     def add(self, row: list[Any], number: int) -> None:
@@ -285,33 +267,29 @@ class _Samples:
         sample = self._cells_of_sample(row)
         if sample not in self._events or len(row) > len(self._names):
             self._events[sample] = self._find_sample(row, number)
-        time, unit, *positions = self._cells_of_event(row)
+        time, unit = self._cells_of_event(row)
         if _is_empty(time) and _is_empty(unit):
             return
-        time_ms = _number_in_cell(time, columns, float, number, columns.time) * columns.ms
-        channel = _number_in_cell(unit, columns, int, number, columns.unit)
-        is_negative = channel < 0 and not columns.axes
-        if is_negative or not may_be_time(time_ms):
-            event = f"line {number}, sample '{printable(sample[0].strip())}'"
-            if not may_be_time(time_ms):
-                raise time_error(time_ms, event)
+        time_ms = _number_in_cell(time, float, number, columns.time) * columns.ms
+        channel = _number_in_cell(unit, int, number, "unit")
+        event = f"line {number}, sample '{printable(sample[0].strip())}'"
+        if not may_be_time(time_ms):
+            raise time_error(time_ms, event)
+        if channel < 0:
             raise DataError(
                 f"{event}: the unit {channel} is negative",
                 code="units-range",
                 fix="number the channels from 0",
             )
-        axes = [
-            _number_in_cell(position, columns, int, number, name)
-            for name, position in zip(columns.axes, positions, strict=True)
-        ]
-        for numbers, value in zip(self._events[sample], (time_ms, channel, *axes), strict=True):
-            numbers.append(value)
+        times, units = self._events[sample]
+        times.append(time_ms)
+        units.append(channel)
 
-    def _find_sample(self, row: Sequence[Any], line: int) -> tuple[array, ...]:
+    def _find_sample(self, row: Sequence[Any], line: int) -> tuple[array, array]:
         """Check the cells of a row's sample, and find or add the sample.
 
         Returns:
-            Times in ms, units, and positions along further axes of the sample's events so far.
+            Times in ms and units of the sample's events so far.
         """
         columns, where = self._columns, f"line {line}"
         cells = {name: (text or "").strip() for name, text in zip(self._names, row, strict=False)}
@@ -326,57 +304,44 @@ class _Samples:
         if len(row) > len(self._names):
             raise DataError(
                 f"{where}: there are more cells than columns",
-                code="csv-cells",
-                fix="name every column in the first line; quote cells that contain the separator, "
-                "and write numbers with a decimal point",
+                code="csv-columns",
+                fix="name every column in the first line; quote cells that contain a comma, and "
+                "write numbers with a decimal point",
             )
-        name, label = cells["sample"], cells["label"]
-        if not name:
-            raise DataError(
-                f"{where}: the cell in the column of samples is empty",
-                code="csv-sample-missing",
-                fix="give every row the number or name of its sample",
-            )
-        if _is_empty(label):
-            raise DataError(
-                f"{where}: the cell in the column of labels is empty",
-                code="csv-label-missing",
-                fix="give every row the class of its sample",
-            )
-        groups = {
-            group: _group_in_cell(cells[group], columns, line, group) for group in columns.groups
-        }
+        for name in ("sample", "label", *columns.groups):
+            if _is_empty(cells[name]):
+                raise DataError(
+                    f"{where}, column {printable(name)}: the cell is empty",
+                    code="csv-cell-empty",
+                    why="every row has the name, the class and the groups of its sample; a column "
+                    "with an unknown name is a group",
+                    fix="fill the cell; leave out columns that are not groups",
+                )
+        sample, label = cells["sample"], cells["label"]
         if (number := NUMBER.fullmatch(label)) and number["exponent"]:
             raise _not_a_number(label, int, f"{where}, column label")
-        empty = Rows(groups={g: [] for g in columns.groups}, axes={a: [] for a in columns.axes})
-        rows = self.splits.setdefault(split, empty)
-        place = self._places.setdefault((split, name), len(rows.labels))
+        rows = self.splits.setdefault(split, Rows(groups={g: [] for g in columns.groups}))
+        lists = {"label": rows.labels, **rows.groups}
+        values = {"label": label}
+        values |= {name: _group_in_cell(cells[name], line, name) for name in columns.groups}
+        place = self._places.setdefault((split, sample), len(rows.labels))
         if place == len(rows.labels):
-            rows.labels.append(label)
             rows.times_ms.append(array("d"))
-            for numbers in (rows.units, *rows.axes.values()):
-                numbers.append(array("q"))
-            for group, value in groups.items():
-                rows.groups[group].append(value)
-        for group, value in groups.items():
-            if rows.groups[group][place] != value:
+            rows.units.append(array("q"))
+            for name, value in values.items():
+                lists[name].append(value)
+        for name, value in values.items():
+            if lists[name][place] != value:
                 raise DataError(
-                    f"{where}: sample '{printable(name)}' has {printable(group)} "
-                    f"{printable(value)}, but {printable(rows.groups[group][place])} in an earlier "
+                    f"{where}: sample '{printable(sample)}' has the {printable(name)} "
+                    f"'{printable(value)}', but '{printable(lists[name][place])}' in an earlier "
                     "row",
-                    code="csv-group-differs",
-                    why="a column with an unknown name is a group, with one value per sample",
-                    fix=f"give all rows of a sample the same {printable(group)}, or leave the "
-                    "column out",
+                    code="csv-sample-differs",
+                    why="all rows of a sample have the same class, and the same groups: columns "
+                    "with unknown names",
+                    fix="give every sample its own number; leave out columns that are not groups",
                 )
-        if rows.labels[place] != label:
-            raise DataError(
-                f"{where}: sample '{printable(name)}' has label '{printable(label)}', but label "
-                f"'{printable(rows.labels[place])}' in an earlier row",
-                code="csv-label-differs",
-                fix="give every sample its own number and one label",
-            )
-        return tuple(axis[place] for axis in (rows.times_ms, rows.units, *rows.axes.values()))
+        return rows.times_ms[place], rows.units[place]
 
 
 def _is_empty(text: str | None) -> bool:
@@ -384,26 +349,16 @@ def _is_empty(text: str | None) -> bool:
     return text is None or text.strip().lower() in _NO_VALUE
 
 
-def _group_in_cell(text: str, columns: _Columns, line: int, name: str) -> int | str:
+def _group_in_cell(text: str, line: int, name: str) -> int | str:
     """Convert the text of a cell to a group: a whole number or a name."""
-    if _is_empty(text):
-        raise DataError(
-            f"line {line}, column {printable(name)}: the cell is empty",
-            code="csv-group-missing",
-            why="a column with an unknown name is a group, which every sample must have",
-            fix="write a whole number or a name, or leave the column out",
-        )
-    if not NUMBER.fullmatch(text.replace(columns.decimal, ".")):
+    if not NUMBER.fullmatch(text):
         return text
-    advice = "leave out columns that are not groups"
-    return int(_number_in_cell(text, columns, int, line, name, advice))
+    return int(_number_in_cell(text, int, line, name, "leave out columns that are not groups"))
 
 
-def _number_in_cell(
-    text: str | None, columns: _Columns, kind: type, line: int, name: str, advice: str = ""
-) -> Any:
+def _number_in_cell(text: str | None, kind: type, line: int, name: str, advice: str = "") -> Any:
     """Convert the text of a cell to a number; 3.0 counts as a whole number, but 1e3 does not."""
-    plain = (text or "").strip().replace(columns.decimal, ".")
+    plain = (text or "").strip()
     if kind is float and NUMBER.fullmatch(plain):
         return float(plain)
     whole = _WHOLE.fullmatch(plain)
@@ -413,7 +368,7 @@ def _number_in_cell(
     if abs(float(whole[1])) > 2 * _LARGEST or abs(int(whole[1])) > _LARGEST:
         raise DataError(
             f"line {line}, column {printable(name)}: the number {printable(text)} is too large",
-            code="csv-number-large",
+            code="csv-not-a-number",
             fix="number units and groups from 0",
         )
     return int(whole[1])

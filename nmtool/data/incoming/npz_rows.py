@@ -10,8 +10,7 @@ are optional. Other arrays with an integer or a name per sample are groups: `spe
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +26,6 @@ _log = logging.getLogger(__name__)
 _MAX_BYTES = 1 << 30
 """Number of bytes that an archive of dense spikes may unpack to, however small the file is."""
 
-_SPIKES = ("spikes", "x", "data", "raster")
-_VALUES = ("values",)
-_LABELS = ("labels", "label", "y", "targets")
 _EVENT_WORDS = ("time", "unit", "event")
 """Parts of the names of arrays with a value per event."""
 
@@ -41,35 +37,24 @@ def read_npz(file: Path) -> dict[str, Rows]:
         FileFormatError: the file is missing or damaged.
         DataError: there are no spikes with labels, or the step length is not a number.
     """
-    stored = storage.read_arrays(file, free_bytes=_MAX_BYTES)
-    arrays = {name.lower(): array for name, array in stored.items()}
-    if len(arrays) < len(stored):
-        lower = Counter(name.lower() for name in stored)
-        raise DataError(
-            f"the arrays {listed(name for name in stored if lower[name.lower()] > 1)} differ in "
-            "upper and lower case only",
-            code="npz-arrays",
-            fix="rename them, or keep only one",
-        )
+    arrays = storage.read_arrays(file, free_bytes=_MAX_BYTES)
     names = arrays.get("class_names")
     class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
     dt_ms = _step_length(arrays.get("dt_ms"))
     used = {"class_names", "dt_ms"}
     splits = {}
     for split in ("", *SPLITS):
-        pair = [_array_name(arrays, split, words) for words in (_SPIKES, _LABELS)]
-        content, labels = pair
-        is_spikes = content is not None
-        if content is None:
-            content = _array_name(arrays, split, _VALUES)
+        labels = _array_name(arrays, split, "labels")
+        spikes = _array_name(arrays, split, "spikes")
+        content = spikes or _array_name(arrays, split, "values")
         if content is None and labels is None:
             continue
         if content is None or labels is None:
             break
         used |= {content, labels}
         splits[split] = Rows(
-            dense=arrays[content] if is_spikes else None,
-            values=None if is_spikes else arrays[content],
+            dense=arrays[content] if spikes else None,
+            values=None if spikes else arrays[content],
             labels=list(check_labels(np.atleast_1d(arrays[labels]))),
             dt_ms=dt_ms,
             class_names=class_names,
@@ -116,14 +101,10 @@ def _step_length(dt_ms: NDArray | None) -> float | None:
     return float(dt_ms.item())
 
 
-def _array_name(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
+def _array_name(arrays: Mapping[str, NDArray], split: str, word: str) -> str | None:
     """Find the name of a split's array, such as `train_spikes`; None if the array is missing."""
-    for part in SPLIT_WORDS.get(split, ("",)):
-        for word in words:
-            for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
-                if name in arrays:
-                    return name
-    return None
+    words = [f"{part}_{word}" for part in SPLIT_WORDS[split]] if split else [word]
+    return next((name for name in words if name in arrays), None)
 
 
 def _add_groups(
@@ -156,6 +137,4 @@ def _split_in_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
         for part in SPLIT_WORDS.get(split, ()):
             if name.startswith(f"{part}_"):
                 return split, name.removeprefix(f"{part}_")
-            if name.endswith(f"_{part}"):
-                return split, name.removesuffix(f"_{part}")
     return "", name

@@ -40,7 +40,6 @@ def test_setup_takes_clones(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
     [
         (["lava", "--genn", "a"], ["--genn", "setup fenn"]),
         (["fenn", "--status", "--riscv-ise", "a"], ["--riscv-ise"]),
-        (["completion", "bash", "--genn", "a"], ["--genn", "fenn"]),
     ],
 )
 def test_clones_for_another_setup_are_refused(
@@ -54,7 +53,7 @@ def test_clones_for_another_setup_are_refused(
 def test_what_can_be_set_up_is_named(nmtool: Nmtool) -> None:
     result = nmtool("setup")
     assert (result.code, result.error) == (2, "command-line")
-    assert "lava|brian2-loihi|fenn|completion" in result.err
+    assert "lava|brian2-loihi|fenn" in result.err
 
 
 def test_not_set_up(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

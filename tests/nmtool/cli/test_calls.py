@@ -20,7 +20,7 @@ INTEGERS = cases.integer_network()
 
 FUNCTIONS = {
     "verify": "nmtool.verify",
-    "export": "nmtool.exchange.exporting.convert",
+    "export": "nmtool.exchange.exporting.export",
     "convert": "nmtool.exchange.exporting.convert",
     "inspect": "nmtool.inspect",
     "check": "nmtool.targets.checking.check",
@@ -47,17 +47,14 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "verify floats.npz two --against theirs.npz": {"against": ["theirs.npz"]},
     "export integers.npz -o out.c --prefix kws --force": {
-        "source": "integers.npz",
         "path": "out.c",
         "prefix": "kws",
         "force": True,
-        "check": False,
         "samples": None,
     },
     "convert integers.npz out.nir --readout current --hops free --nir-dt 0.001": {
         "writing": NirOptions(readout="current", hops="free", nir_dt_s=0.001),
         "reading": None,
-        "check": True,
         "force": False,
     },
     "convert theirs.nir out.npz --in-steps 30 --in-rule max": {
@@ -69,12 +66,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "check integers.npz": {"target": ["loihi2"]},
     "check floats.npz --target loihi1 --target c": {"target": ["loihi1", "c"]},
     "report integers.npz": {"network": "integers.npz", "data": None},
-    "report integers.npz two:train --samples 3 --against c --target c --before floats.npz": {
+    "report integers.npz two:train --samples 3 --against c --target c": {
         "data": "two:train",
         "samples": 3,
         "against": ["c"],
         "target": ["c"],
-        "before": "floats.npz",
     },
     "evaluate export.json two --samples 3 --trust": {
         "network": "export.json",

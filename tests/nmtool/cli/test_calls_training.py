@@ -42,10 +42,10 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
         QUANTISE,
         {"ranges": "search", "scale": "data"},
     ),
-    "search two -o study --budget 2h --ranges r.toml --hidden 6 --storage sqlite:///a.db": (
+    "search two -o study --budget 2h --hidden 6": (
         "nmtool.training.studies.search.search",
         {"options": nm.TrainOptions(hidden=6), "folder": "study", "budget": "2h"}
-        | {"ranges": "r.toml", "storage": "sqlite:///a.db", "device": "auto", "threads": None},
+        | {"device": "auto", "threads": None},
     ),
     "train two -o new --hidden 6 --device cpu --threads 1": (
         TRAIN,

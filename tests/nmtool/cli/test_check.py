@@ -94,7 +94,7 @@ def test_several_networks_side_by_side(nmtool: Nmtool, integers: Path, floats: P
 
 
 @pytest.mark.parametrize(
-    "words", [("--samples", 3), ("--units", 4), ("--energy-of", "loihi1"), ("--csv",)]
+    "words", [("--samples", 3), ("--units", 4), ("--energy-of", "loihi1"), ("--sources",)]
 )
 def test_flags_of_the_cost_need_data(
     words: tuple[object, ...], nmtool: Nmtool, integers: Path

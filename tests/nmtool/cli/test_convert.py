@@ -48,9 +48,9 @@ def test_conversion_between_all_formats(
     _import(second)
     Path("way").mkdir()
     intermediate, final = f"way/{NAMES[first]}", f"way/2{NAMES[second]}"
-    assert nmtool("convert", integers, intermediate, "--to", first, "--no-verify").code == 0
-    assert nmtool("convert", intermediate, final, "--to", second, "--no-verify").code == 0
-    assert nmtool("convert", integers, NAMES[second], "--to", second, "--no-verify").code == 0
+    assert nmtool("convert", integers, intermediate, "--to", first).code == 0
+    assert nmtool("convert", intermediate, final, "--to", second).code == 0
+    assert nmtool("convert", integers, NAMES[second], "--to", second).code == 0
     short, long = Path(NAMES[second]), Path(final)
     if short.is_dir():
         short, long = short / ARRAYS, long / ARRAYS
@@ -64,21 +64,15 @@ def test_run_folders(nmtool: Nmtool, floats: Path) -> None:
     assert Path("copy.npz").read_bytes() == floats.read_bytes()
 
 
-def test_the_summary_of_a_conversion(nmtool: Nmtool, integers: Path, floats: Path) -> None:
+def test_the_summary_of_a_conversion(nmtool: Nmtool, integers: Path) -> None:
     content = nmtool("convert", integers, "network.c", "--json").json
-    network = cases.integer_network()
-    delays = [d for p in network.projections for d in p.delay[p.weight != 0].tolist()]
-    assert (content["neurons"], content["parameters"]) == (5, 2 * (4 * 3 + 3 * 3 + 3 * 2))
-    assert content["delay_histogram"] == [delays.count(d) for d in range(max(delays) + 1)]
-    assert content["synapses"] == len(delays)
-    assert (content["weight_bits"], content["bytes"]) == ([8], Path("network.c").stat().st_size)
+    assert content["bytes"] == Path("network.c").stat().st_size
     lines = nmtool("convert", integers, "other.c").out.splitlines()
-    half = sorted(delays)[(len(delays) - 1) // 2]
     assert lines[0].endswith("→ other.c")
-    assert "delays 0 … 5 steps, half of them up to " + str(half) in " ".join(
-        word for line in lines for word in line.split()
-    )
-    assert nmtool("convert", floats, "copy.npz", "--json").json["weight_bits"] is None
+    words = [line.split() for line in lines]
+    n_synapses = sum(int((p.weight != 0).sum()) for p in cases.integer_network().projections)
+    assert ["neurons", "5"] in words
+    assert ["synapses", str(n_synapses)] in words
     assert nmtool("convert", integers, "folder", "--to", "lava", "--json").json["bytes"] > 10_000
 
 
@@ -100,7 +94,6 @@ def test_the_written_file_is_executed(nmtool: Nmtool, integers: Path) -> None:
     ("change", "code", "lines"),
     [
         ({}, 0, ["read back: equal", "not run: only nmtool itself runs its own files"]),
-        ({"is_checked": False}, 0, ["not checked"]),
         ({"unlike": "other weights", "not_run": ""}, 1, ["read back: differs, other weights"]),
         ({"not_run": "Lava is gone"}, 0, ["read back: equal", "not run: Lava is gone"]),
     ],
@@ -171,7 +164,7 @@ def test_files_are_replaced_only_with_force(output: str, nmtool: Nmtool, integer
 
 
 def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
-    assert nmtool("convert", integers, "network.c", "--no-verify").code == 0
+    assert nmtool("convert", integers, "network.c").code == 0
     for name, error in (("integers.npz", "file-damaged"), ("network.c", "file-foreign")):
         whole = Path(name).read_bytes()
         Path(name).write_bytes(whole[: len(whole) // 2])

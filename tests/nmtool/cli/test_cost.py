@@ -1,4 +1,4 @@
-"""`nmtool check --data`: the cost of an inference as JSON, tables, CSV and a picture."""
+"""`nmtool check --data`: the cost of an inference as JSON and tables."""
 
 from __future__ import annotations
 
@@ -41,15 +41,6 @@ def test_cost_in_the_terminal(nmtool: Nmtool, integers: Path) -> None:
     assert "no figures were used" in unknown
 
 
-def test_csv(nmtool: Nmtool, integers: Path) -> None:
-    words = ("check", integers, "--data", "two", "--target", "loihi1", "--csv")
-    cost = nm.cost(nm.load(integers), TEST, target="loihi1")
-    assert nmtool(*words).out == cost.as_csv()
-    assert nmtool(*words, "--sources").out == cost.as_csv(sources=True)
-    both = nmtool(*words, "--json")
-    assert (both.code, both.error) == (2, "command-line")
-
-
 def test_floats_are_counted_as_floats(nmtool: Nmtool, floats: Path) -> None:
     cost = nmtool("check", floats, "--data", "two", "--json").json["cost"]
     assert (cost["hash"], cost["arithmetic"]) == (nm.load(floats).content_hash, "float")
@@ -74,7 +65,6 @@ def test_several_networks(nmtool: Nmtool) -> None:
     expected, words = nm.compare_cost(networks, TEST), ("check", *networks, "--data", "two")
     cost = nmtool(*words, "--json").json["cost"]
     assert cost == {"data": "two", "split": "test", **expected.as_json()}
-    assert nmtool(*words, "--csv").out == expected.as_csv()
     assert nmtool(*words).out.count("latency and energy: not given") == 1
 
 

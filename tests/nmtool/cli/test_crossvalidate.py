@@ -12,7 +12,6 @@ import pytest
 import nmtool as nm
 from nmtool.data import load_dataset, write_shd
 from nmtool.data.dividing import Folds
-from nmtool.errors import UsageError
 from nmtool.evaluation.answers import Answers
 from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
@@ -71,48 +70,6 @@ def test_json_with_all_options(nmtool: Nmtool) -> None:
     assert nmtool("inspect", "cv", "--json").json["accuracy"] == answers.accuracy
 
 
-def test_networks_of_a_fold_side_by_side(nmtool: Nmtool) -> None:
-    words = ("train", "two", "--by", "speaker", "-o", "cv", "--seeds", 2, *INTEGERS)
-    assert nmtool(*words).code == 0
-    result = nmtool(*words, "--join", "--json")
-    assert result.code == 0, result.err
-    single, joined = Answers.load("cv"), Answers.load("cv/joined.npz")
-    about = {"answers": "cv/joined.npz", **joined.as_json()}
-    expected = {"folder": "cv", "answers": "cv/answers.npz", **single.as_json(), "joined": about}
-    assert result.json == expected
-    assert joined.model == "nmtool, integer, 2 side by side"
-    tables = nmtool(*words, "--join").out
-    assert f"{single.model} on two" in tables
-    assert f"{joined.model} on two" in tables
-    assert nmtool("compare", "cv/joined.npz", "--with", "cv/joined.npz").code == 0
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_answers_are_shown_though_their_networks_cannot_be_joined(
-    nmtool: Nmtool, as_json: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*arguments: object) -> None:
-        raise UsageError("no", code="networks-unlike", fix="none")
-
-    monkeypatch.setattr("nmtool.training.studies.folds.join_folds", fail)
-    words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST, "--join")
-    result = nmtool(*words, *(["--json"] if as_json else []))
-    assert (result.code, result.error) == (2, "networks-unlike")
-    answers = Answers.load("cv")
-    if as_json:
-        assert result.json == {"folder": "cv", "answers": "cv/answers.npz", **answers.as_json()}
-    else:
-        assert f"{answers.accuracy:.2%}" in result.out
-
-
-def test_first_spike_readouts_are_refused_before_training(nmtool: Nmtool) -> None:
-    words = ("train", "two", "--by", "speaker", "-o", "cv", *FAST)
-    result = nmtool(*words, "--readout", "first_spike", "--join")
-    assert (result.code, result.error) == (2, "networks-unlike")
-    assert "join-first-spike" in result.err
-    assert not Path("cv").exists()
-
-
 def test_two_cross_validations_are_compared(nmtool: Nmtool) -> None:
     compared = nm.compare_accuracy(
         [answered("first")], [answered("second", 1)], clusters=["speaker", 2]
@@ -153,11 +110,6 @@ def test_a_stopped_cross_validation_prints_how_to_continue(
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--with", "cv", "--samples", "3"], "samples-without-data"),
-        (
-            ["--with", "cv", "--data", "two", "--samples", "3", "--cluster", "2"],
-            "clusters-of-drawn",
-        ),
         (["--with", "integers.npz"], "data-missing"),
         ([], "runs-without-integers"),
     ],
@@ -176,7 +128,6 @@ def test_impossible_comparisons_are_refused(nmtool: Nmtool, words: list[str], er
         (["--by", "speaker", "--folds", "4", "-o", "cv"], "folds-range"),
         (["--by", "speaker"], "command-line"),
         (["--seeds", "2", "-o", "cv"], "folds-missing"),
-        (["--join", "-o", "cv"], "folds-missing"),
         (["--folds", "2", "-o", "cv", "--resume"], "train-options-mixed"),
         (["--by", "speaker", "-o", "cv", "--splits", "tests"], "command-line"),
         (["--by", "speaker", "-o", "cv", "--splits", "validation"], "validation-missing"),

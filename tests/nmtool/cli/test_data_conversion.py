@@ -14,33 +14,17 @@ import nmtool as nm
 from nmtool.data import SpikeEvents, load_dataset
 from nmtool.data.incoming import FileConventions, read_incoming
 from nmtool.errors import UsageError
-from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
 
 CSV = """\
-sample,label,channel,time_us,split,speaker
+sample,label,unit,time_us,split,speaker
 a,dog,2,2500,train,3
 a,dog,0,9000,train,3
 b,cat,,,train,4
 a,cat,1,500,test,5
 c,dog,3,0,train,3
 """
-
-
-def test_positions_on_a_sensor_in_a_csv_file(nmtool: Nmtool) -> None:
-    Path("dvs.csv").write_text(
-        "Trial,Label,X,Y,Polarity,T\n0,1,3,1,-1,10\n0,1,2,0,1,20\n1,0,0,0,1,5\n"
-    )
-    names = ("--columns", "sample=Trial,time_ms=T")
-    result = nmtool("data", "dvs.csv", *names, "--sensor-size", "4,2,2", "-o", "dvs", "--json")
-    assert result.code == 0
-    assert load_dataset("dvs").train.unit.tolist() == [7, 10, 8]
-    result = nmtool("data", "dvs.csv", *names, "--json")
-    assert "--sensor-size 4,2,2" in result.err
-    assert nmtool("data", "dvs.csv", *names, "--sensor-size", "4,0").code == 2
-    result = nmtool("data", "digits", "--columns", "unit=pixel")
-    assert (result.code, result.error) == (2, "data-options-unused")
 
 
 def test_a_csv_file(nmtool: Nmtool) -> None:
@@ -78,7 +62,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,1,soon\n", "csv-not-a-number", "line 2"),
         ("sample,label,unit,time_ms\n0,0,1.5,2\n", "csv-not-a-number", "column unit"),
         ("sample,label,unit,time_ms\n0,0,1\n", "csv-not-a-number", "line 2"),
-        ("sample,label,unit,time_ms\n0,0,1,2\n0,1,1,2\n", "csv-label-differs", "line 3"),
+        ("sample,label,unit,time_ms\n0,0,1,2\n0,1,1,2\n", "csv-sample-differs", "line 3"),
         ("sample,label,unit,time_ms,split\n0,0,1,2,most\n", "csv-split", "most"),
         ("sample,label,unit,time_ms,split\n0,0,1,2,test\n", "split-missing", ""),
         (
@@ -93,19 +77,20 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         # Python 3.10 cannot read a null character.
         ("\0", "csv-columns" if sys.version_info >= (3, 11) else "csv-unreadable", ""),
         ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
-        ("sample;label;unit;time_ms\n0;0;1;2.000,5\n", "csv-not-a-number", "line 2"),
-        ("sample;label;unit;time_ms\n0;0;1;2;9\n", "csv-cells", "line 2"),
+        ("sample;label;unit;time_ms\n0;0;1;2,5\n", "csv-columns", "commas"),
+        ("sample\tlabel\tunit\ttime_ms\n", "csv-columns", "commas"),
+        ("sample,label,x,y,time_ms\n", "csv-columns", "x + width · y"),
         ("sample,label,unit,time_ms,keys\n", "csv-columns", "'keys'"),
         ("sample,label,unit,time_ms,a/b\n", "csv-columns", "'a/b'"),
         ("sample,label,unit,time_ms,label\n", "csv-columns", "several columns label"),
         ("sample,label,unit,time_ms,who\n0,0,1,2,0.5\n", "csv-not-a-number", "leave out"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,\n", "csv-group-missing", "line 2"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,9223372036854775808\n", "csv-number-large", "who"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,\n", "csv-cell-empty", "line 2"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,9223372036854775808\n", "csv-not-a-number", "who"),
         ("sample,label,unit,time_ms\n0,0,99999999999,2\n", "units-count", "few.csv: "),
-        ("sample,label,unit,time_ms\n0,0,9223372036854775808,2\n", "csv-number-large", "line 2"),
-        ("sample,label,unit,time_ms\n0,0,-9223372036854775809,2\n", "csv-number-large", "line 2"),
-        ("sample,label,unit,time_ms\n0,,1,2\n", "csv-label-missing", "line 2"),
-        ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-label-missing", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,9223372036854775808,2\n", "csv-not-a-number", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,-9223372036854775809,2\n", "csv-not-a-number", "line 2"),
+        ("sample,label,unit,time_ms\n0,,1,2\n", "csv-cell-empty", "line 2"),
+        ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-cell-empty", "line 2"),
         ("sample,label,unit,time_ms\n0,0,inf,2\n", "csv-not-a-number", "column unit"),
         ("sample,label,unit,time_ms\n0,0,1_0,2\n", "csv-not-a-number", "column unit"),
         ("sample,label,unit,time_ms\n0,0,1e3,2\n", "csv-not-a-number", "column unit"),
@@ -118,9 +103,9 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n7,0,1,1e308\n", "times-too-large", "line 2, sample '7'"),
         ("sample,label,unit,time_ms\n", "split-missing", "no samples"),
         ("sample,label,unit,time_ms\n0,1000000000,1,2\n", "labels-unnamed", "1000000000"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,3\n0,0,1,2,4\n", "csv-group-differs", "line 3"),
-        ("sample,label,unit,time_ms\n0,0,1,2,9\n", "csv-cells", "line 2"),
-        ("sample,label,unit,time_ms\n,0,1,2\n", "csv-sample-missing", "line 2"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,3\n0,0,1,2,4\n", "csv-sample-differs", "line 3"),
+        ("sample,label,unit,time_ms\n0,0,1,2,9\n", "csv-columns", "line 2"),
+        ("sample,label,unit,time_ms\n,0,1,2\n", "csv-cell-empty", "line 2"),
     ],
 )
 def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, phrase: str) -> None:
@@ -135,49 +120,18 @@ def test_a_csv_file_of_pandas(nmtool: Nmtool) -> None:
     """pandas writes an index column without a name, and floats in columns with empty cells."""
     rows = ["0,0,1.0,2.0,3.5,7.0", "1,0,1.0,0.0,1.0,7.0", "2,1,2.0,nan,nan,8.0", "3,2,2.0,,,8.0"]
     Path("pandas.csv").write_text("\n".join([",sample,label,unit,time_ms,speaker", *rows]))
-    assert nmtool("data", "pandas.csv", "-o", "made", "--labels-from", 1).code == 0
+    assert nmtool("data", "pandas.csv", "-o", "made").code == 0
     events = load_dataset("made").train
-    assert events.label.tolist() == [0, 1, 1]
-    assert events.class_names == ("1", "2")
+    assert events.label.tolist() == [1, 2, 2]
     assert events.offset.tolist() == [0, 2, 2, 2]
     assert events.unit.tolist() == [0, 2]
     assert {name: group.tolist() for name, group in events.groups.items()} == {"speaker": [7, 8, 8]}
 
 
-def test_classes_keep_the_numbers_of_the_file(nmtool: Nmtool) -> None:
-    rows = ["sample,label,unit,time_ms", "0,1,0,1", "1,2,0,1", "2,3,0,9"]
-    Path("three.csv").write_text("\n".join(rows))
-    result = nmtool("data", "three.csv", "-o", "from0", "--json")
-    assert [remark["code"] for remark in result.json["remarks"]] == [
-        "class-first-empty",
-        "test-missing",
-    ]
-    assert nmtool("data", "three.csv", "-o", "from1", "--labels-from", 1).code == 0
-    assert nmtool("data", "from0", "-o", "mended", "--labels-from", 1).code == 0
-    for name in ("from1", "mended"):
-        events = load_dataset(name).train
-        assert (events.class_names, events.label.tolist()) == (("1", "2", "3"), [0, 1, 2])
-    result = nmtool("data", "three.csv", "--labels-from", 2)
-    assert (result.code, result.error) == (2, "labels-range")
-    assert "--labels-from" in result.err
-
-
-def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: Path) -> None:
-    (data / "two_test.h5").unlink()
-    cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [1, 2])
-    with h5py.File(data / "two_train.h5", "a") as file:
-        file["extra/keys"][:] = ["yes", "no"]
-    assert nmtool("data", "two", "--labels-from", 1, "-o", "new").code == 0
-    assert load_dataset("new").train.class_names == ("yes", "no")
-
-
 @pytest.mark.parametrize(
     ("file", "option"),
     [
-        ("pets.csv", ("--time-unit", "ms")),
         ("pets.csv", ("--dt", 1)),
-        ("pets.csv", ("--labels-from", 1)),
-        ("dense.npz", ("--time-unit", "ms")),
         ("dense.npz", ("--units", 9)),
         ("dense.npz", ("--bits", 4)),
         ("dense.npz", ("--delta", 0.1)),
@@ -212,11 +166,11 @@ def test_times_of_another_unit(nmtool: Nmtool) -> None:
 def test_an_array_alone(nmtool: Nmtool) -> None:
     np.save("dense.npy", np.ones((2, 5, 3)))
     result = nmtool("data", "dense.npy", "-o", "made")
-    assert (result.code, result.error) == (2, "data-file-unknown")
-    assert "np.savez" in result.err
-    result = nmtool("data", "dense.npy")
     assert (result.code, result.error) == (2, "folder-is-file")
+    assert "np.savez" in result.err
     assert "dense.npy -o" not in result.err
+    with refused(UsageError, "data-file-unknown"):
+        read_incoming("dense.npy")
 
 
 def test_invalid_utf_8_is_refused(nmtool: Nmtool) -> None:
@@ -227,8 +181,12 @@ def test_invalid_utf_8_is_refused(nmtool: Nmtool) -> None:
 def test_dense_arrays(nmtool: Nmtool) -> None:
     dense = np.random.default_rng(0).random((12, 20, 2, 3)) < 0.1
     label = np.arange(12) % 2
-    splits: dict[str, Any] = {"x_train": dense, "y_train": label, "x_test": dense[:4]}
-    np.savez("made.npz", **splits, y_test=label[:4], class_names=["no", "yes"])
+    splits: dict[str, Any] = {
+        "train_spikes": dense,
+        "train_labels": label,
+        "test_spikes": dense[:4],
+    }
+    np.savez("made.npz", **splits, test_labels=label[:4], class_names=["no", "yes"])
     assert nmtool("data", "made.npz").error == "dense-step-unknown"
     assert nmtool("data", "made.npz", "-o", "made", "--dt", 2).code == 0
     data = load_dataset("made")
@@ -262,14 +220,14 @@ def test_arrays_of_numbers(nmtool: Nmtool) -> None:
 
 
 def test_one_split_is_divided(nmtool: Nmtool) -> None:
-    np.savez("all.npz", spikes=np.ones((20, 5, 3)), labels=1 + np.arange(20) % 2, dt_ms=1.0)
-    words = ("data", "all.npz", "-o", "all", "--labels-from", 1, "--test", 0.2)
+    np.savez("all.npz", spikes=np.ones((20, 5, 3)), labels=np.arange(20) % 2, dt_ms=1.0)
+    words = ("data", "all.npz", "-o", "all", "--test", 0.2)
     assert nmtool(*words).code == 0
     data = load_dataset("all")
     assert (data.train.n_samples, data.test.label.tolist().count(0)) == (16, 2)
     assert data.test.n_samples == 4
     assert nmtool("data", "all", "--test", 2).error == "test-exists"
-    assert nmtool("data", "all.npz", "--labels-from", 1, "--test", 20).error == "test-range"
+    assert nmtool("data", "all.npz", "--test", 20).error == "test-range"
 
 
 def test_whole_speakers_become_the_test_split(nmtool: Nmtool) -> None:
@@ -310,18 +268,14 @@ def test_many_classes_are_printed_on_one_line(nmtool: Nmtool) -> None:
             {
                 "spikes": np.ones((2, 3, 4)),
                 "labels": [0, 1],
-                "spikes_test": np.ones((2, 3, 4)),
-                "labels_test": [0, 1],
+                "test_spikes": np.ones((2, 3, 4)),
+                "test_labels": [0, 1],
             },
-            "npz-arrays",
-        ),
-        (
-            {"X": np.ones((2, 3, 4)), "x": np.ones((3, 3, 4)), "labels": [0, 1]},
             "npz-arrays",
         ),
         ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
         ({"spikes": np.full((2, 3, 1), 0.5), "labels": [0, 1]}, "dense-not-spikes"),
-        ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "labels-count"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "lengths-differ"),
         ({"spikes": np.ones((2, 3, 4)), "labels": np.eye(2)}, "labels-count"),
         ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1 << 40]}, "labels-unnamed"),
         ({"spikes": np.array([{}]), "labels": [0]}, "archive-damaged"),
@@ -374,7 +328,7 @@ def test_a_step_in_the_archive(step: Any) -> None:
 @pytest.mark.parametrize("prefix", ["", "train_"])
 def test_arrays_without_a_time_axis_are_refused(nmtool: Nmtool, prefix: str) -> None:
     """The error is about their shape, not about the missing length of a step."""
-    np.savez("two.npz", **{f"{prefix}x": np.ones((2, 3)), f"{prefix}y": [0, 1]})
+    np.savez("two.npz", **{f"{prefix}spikes": np.ones((2, 3)), f"{prefix}labels": [0, 1]})
     values = nmtool("data", "two.npz")
     assert (values.code, values.error) == (2, "dense-dimensions")
     assert "SpikeEvents.from_lists" in values.err
@@ -386,7 +340,7 @@ def test_arrays_without_a_time_axis_are_refused(nmtool: Nmtool, prefix: str) -> 
 
 def test_groups_of_an_archive(nmtool: Nmtool) -> None:
     arrays: dict[str, Any] = {"spikes": np.ones((3, 5, 2)), "labels": [0, 1, 0], "dt_ms": 1.0}
-    np.savez("mine.npz", **arrays, speaker=[4, 4, 9], Room=["b", "a", "b"])
+    np.savez("mine.npz", **arrays, speaker=[4, 4, 9], room=["b", "a", "b"])
     result = nmtool("data", "mine.npz", "-o", "mine")
     assert result.code == 0
     assert "arrays-unused" not in result.err
@@ -406,7 +360,7 @@ def test_names_of_splits_are_the_same_in_all_files(words: tuple[str, str, str]) 
     arrays: dict[str, Any] = {"dt_ms": 1.0}
     Path("folder").mkdir()
     for number, word in enumerate(words):
-        arrays |= {f"{word}_spikes": np.ones((1, 2, 1)), f"labels_{word}": [number % 2]}
+        arrays |= {f"{word}_spikes": np.ones((1, 2, 1)), f"{word}_labels": [number % 2]}
         arrays |= {f"{word}_speaker": [number]}
         archive = {"spikes": np.ones((1, 2, 1)), "labels": [number % 2], "dt_ms": 1.0}
         np.savez(f"folder/mine_{word}.npz", **archive)
@@ -425,7 +379,7 @@ def test_groups_of_each_split_of_an_archive() -> None:
     arrays: dict[str, Any] = {"dt_ms": 1.0}
     for split, n in (("train", 2), ("val", 2), ("test", 1)):
         arrays |= {f"{split}_spikes": np.ones((n, 5, 2)), f"{split}_labels": np.zeros(n, int)}
-    groups = {"train_speaker": [1, 2], "speaker_val": [3, 4], "test_speaker": [5]}
+    groups = {"train_speaker": [1, 2], "val_speaker": [3, 4], "test_speaker": [5]}
     np.savez("mine.npz", **arrays, **groups)
     data = read_incoming("mine.npz")
     assert data.validation is not None
@@ -495,25 +449,6 @@ def test_names_of_groups_are_numbered_over_all_splits(nmtool: Nmtool) -> None:
     assert train["room"].tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("mark", [";", "\t"])
-def test_other_separators(nmtool: Nmtool, mark: str) -> None:
-    """As in Excel's CSV files in countries with decimal commas, and in text with tabs."""
-    comma = "," if mark == ";" else "."
-    rows = [
-        ("sample", " label", "unit", "time_ms", "speaker"),
-        ("0", "a, b", "1,0".replace(",", comma), f"12{comma}5", "3"),
-        ("1", "c", "0", "2", f"4{comma}0"),
-    ]
-    text = "\r\n".join(mark.join(row) for row in rows)
-    Path("excel.csv").write_text(text, encoding="utf-8-sig")
-    assert nmtool("data", "excel.csv", "-o", "made").code == 0
-    events = load_dataset("made").train
-    assert events.class_names == ("a, b", "c")
-    assert events.time_ms.tolist() == [12.5, 2.0]
-    assert events.unit.tolist() == [1, 0]
-    assert events.groups["speaker"].tolist() == [3, 4]
-
-
 def test_a_column_of_zeros_is_a_group_if_another_split_has_other_values(nmtool: Nmtool) -> None:
     rows = ["a,0,0,1,train,0", "b,1,0,1,train,0", "c,1,0,1,test,1"]
     Path("spoken.csv").write_text("\n".join(["sample,label,unit,time_ms,split,speaker", *rows]))
@@ -533,9 +468,6 @@ def test_a_negative_seed_is_refused(nmtool: Nmtool) -> None:
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        ({"time_unit": "h"}, "time-unit-unknown"),
-        ({"time_unit": 1}, "argument-type"),
-        ({"labels_from": 0.5}, "argument-type"),
         ({"dt_ms": "1"}, "argument-type"),
         ({"n_units": 2.5}, "argument-type"),
     ],
@@ -543,32 +475,6 @@ def test_a_negative_seed_is_refused(nmtool: Nmtool) -> None:
 def test_invalid_conventions_are_refused(wrong: dict[str, Any], code: str) -> None:
     with refused(UsageError, code):
         FileConventions(**wrong)
-
-
-def test_labels_before_the_first_class(nmtool: Nmtool, data: Path) -> None:
-    (data / "two_test.h5").unlink()
-    cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [0, 2])
-    result = nmtool("data", "two", "--labels-from", 1)
-    assert (result.code, result.error) == (2, "labels-range")
-    assert "65535" not in result.err
-    assert "--labels-from" in result.err
-
-
-def test_labels_from_a_negative_number(nmtool: Nmtool, data: Path) -> None:
-    (data / "two_test.h5").unlink()
-    cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [0, 1])
-    with h5py.File(data / "two_train.h5", "a") as file:
-        del file["extra/keys"], file["labels"]
-        file["labels"] = np.array([-1, 1], np.int8)
-    assert nmtool("data", "two").error == "labels-range"
-    events = read_incoming("two", FileConventions(labels_from=-1)).train
-    assert (events.class_names, events.label.tolist()) == (("-1", "0", "1"), [0, 2])
-    with h5py.File(data / "two_train.h5", "a") as file:
-        del file["labels"]
-        file["labels"] = np.array([0, 1], np.uint16)
-        file["extra/keys"] = ["a", "b", "c"]
-    events = read_incoming("two", FileConventions(labels_from=-1)).train
-    assert (events.class_names, events.label.tolist()) == (("a", "b", "c"), [1, 2])
 
 
 def test_a_folder_of_files(nmtool: Nmtool) -> None:
@@ -581,21 +487,6 @@ def test_a_folder_of_files(nmtool: Nmtool) -> None:
     data = load_dataset("made")
     assert data.splits == ("train", "validation")
     assert data.train.n_units == 3
-    Path("raw/test.h5").touch()
-    assert nmtool("data", "raw", "-o", "more").error == "data-files-mixed"
-
-
-def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
-    cases.write_raw(data / "two_train.h5", [[30.0, 2.0], []], [[1, 0], []], [1, 2])
-    (data / "two_test.h5").unlink()
-    assert nmtool("data", "two").error == "labels-range"
-    words = ("--time-unit", "ms", "--labels-from", 1)
-    assert nmtool("data", "two", *words, "-o", "new").code == 0
-    events = load_dataset("new").train
-    assert events.time_ms.tolist() == [2.0, 30.0]
-    assert events.unit.tolist() == [0, 1]
-    assert events.label.tolist() == [0, 1]
-    assert nmtool("data", "digits", *words).error == "data-options-unused"
 
 
 def test_a_built_in_set_is_written(nmtool: Nmtool) -> None:

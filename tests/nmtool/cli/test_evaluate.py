@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data import bin_events
 from nmtool.data.dividing import drawn_samples
-from nmtool.network.float_network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -90,31 +88,6 @@ def test_threads_do_not_change_results(
     assert used == []
     assert nmtool("evaluate", floats, "two", "--threads", "2").code == 0
     assert used == [("numba", 2), ("torch", 2)]
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize(
-    ("gain", "more"),
-    [(30.0, []), (0.5, ["--readout", "first_spike", "--init-output", "20", "9"])],
-)
-@pytest.mark.usefixtures("data")
-def test_a_run_is_evaluated_with_its_training_loss(
-    gain: float, more: list[str], nmtool: Nmtool
-) -> None:
-    import torch
-
-    from nmtool.training.front.losses import readout_loss
-    from nmtool.training.front.model import SpikingNetwork
-
-    settings = ("--gain", gain, *cases.SETTINGS, *more)
-    assert nmtool("train", "two", "-o", "run", *settings).code == 0
-    network = Network.load("run/network.npz")
-    loss = readout_loss(network, gain)
-    activity = SpikingNetwork(network)(bin_events(TEST, 1.0, 30).raster)
-    expected = loss(activity, torch.from_numpy(TEST.label)).item()
-    result = nmtool("evaluate", "run", "two", "--json")
-    assert not more or result.json["spikes_per_neuron"]["output"] > 0.3
-    assert np.isclose(result.json["loss"], expected, rtol=1e-5)
 
 
 @pytest.mark.usefixtures("data")

@@ -53,21 +53,6 @@ def test_flags_follow_the_signature() -> None:
     assert arguments == {"epochs": 3, "seed": -1, "folder": "a"}
 
 
-def test_a_default_of_true_gets_a_negative_flag() -> None:
-    assert parsed("n", "p", function="convert") == {"source": "n", "path": "p"}
-    arguments = parsed("n", "p", "--no-check", "--force", function="convert")
-    assert arguments == {"source": "n", "path": "p", "check": False, "force": True}
-
-
-@pytest.mark.parametrize("names", [(), ("--no-verify",)])
-def test_the_help_of_a_negative_flag_is_negated(names: tuple[str, ...]) -> None:
-    parser = Parser(prog="nmtool some")
-    flags.add(parser, "convert", only=("check",), check=flag(*names))
-    [entry] = [parameter.text for parameter in flags.read("convert") if parameter.name == "check"]
-    [helped] = [action.help for action in parser._actions if action.dest == "check"]
-    assert helped == f"do not {entry}"
-
-
 def test_a_flag_may_differ_from_its_parameter() -> None:
     own = {"folder": flag("-o", "--output", metavar="FOLDER"), "epochs": None}
     assert parsed("-o", "a", function="demo", **own) == {"folder": "a"}

@@ -23,7 +23,7 @@ from tests.nmtool.cli.conftest import Nmtool
 
 def calibrating(n_steps: int) -> Raster:
     """Training samples for calibration; accuracies are compared on the others."""
-    first, _ = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)
+    first = cases.spike_events(cases.N_TRAIN, 1)[: cases.N_TRAIN // 2]
     return bin_events(first, 1.0, n_steps).raster
 
 

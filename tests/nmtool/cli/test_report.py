@@ -17,7 +17,7 @@ from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 def test_a_report_in_the_terminal(nmtool: Nmtool, floats: Path) -> None:
     result = nmtool("report", floats, "two")
     assert result.code == 0
-    for title in ("LEARNING", "NETWORK", "WEIGHTS AND DELAYS", "HOW TO REPRODUCE"):
+    for title in ("LEARNING", "NETWORK", "HOW TO REPRODUCE"):
         assert (f"\n{title}\n" in result.out) == (title != "LEARNING")
     assert "accuracy per class" in result.out
     assert "nmtool report" in result.out
@@ -100,13 +100,12 @@ def test_without_data(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_invalid_input_is_refused(nmtool: Nmtool, integers: Path, floats: Path, data: Path) -> None:
+def test_invalid_input_is_refused(nmtool: Nmtool, integers: Path, data: Path) -> None:
     for words, code in (
         (["nowhere"], "file-missing"),
         ([integers, "nowhere"], "dataset-unknown"),
         ([integers, "two", "-o", "report.pdf"], "page-extension"),
         ([integers, "yinyang", "--samples", "2"], "data-classes-differ"),
-        ([floats, "two", "--before", integers], "report-before-differs"),
     ):
         result = nmtool("report", *words)
         assert (result.code, result.error) == (2, code)

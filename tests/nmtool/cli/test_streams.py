@@ -30,7 +30,7 @@ HELP = ("--help", "--version", "train --help", "inspect --help", "setup --help")
 WRONG = ("", "nonsense")
 USED = (
     f"train two -o run {' '.join(cases.SETTINGS)} --epochs 1",
-    "search two -o study --ranges ranges.toml",
+    "search two -o study --budget soon",
     "train two --start nowhere -o tuned",
     "compare two --a nowhere --b nowhere",
     "quantise floats.npz -o q.npz --force",
@@ -63,7 +63,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cases.integer_network().save(path / "integers.npz")
     cases.float_network().save(path / "floats.npz")
     cases.write_folder(path / "two")
-    (path / "ranges.toml").write_text("trials = 1\n")
     return path
 
 

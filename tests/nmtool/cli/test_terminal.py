@@ -85,7 +85,7 @@ def test_verdicts_of_check_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None
 FILE = "results/of/a/long/november/and/of/more/networks/network.npz"
 
 
-def test_tables_fit_and_shorten_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_fit_and_numbers_are_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     def call() -> int:
         header = ("file", "spikes different", "what it is")
         rows = [(FILE, 1_234_567, "a sentence that is long"), ("b.npz", 5, "short")]
@@ -96,8 +96,8 @@ def test_tables_fit_and_shorten_paths(monkeypatch: pytest.MonkeyPatch) -> None:
         seen = here(call, columns, monkeypatch)
         assert all(len(line) <= columns for line in seen.lines)
         assert sum("1,234,567" in line for line in seen.lines) == 1
-        row = next(line for line in seen.lines if "network.npz" in line)
-        assert row.split()[0] == FILE if columns == 120 else "…" in row
+        whole = any(line.split()[:1] == [FILE] for line in seen.lines)
+        assert whole == (columns == 120)
 
 
 def test_columns_that_do_not_fit_become_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,12 +116,6 @@ def test_columns_that_do_not_fit_become_rows(monkeypatch: pytest.MonkeyPatch) ->
     ]
     wide = here(call, 160, monkeypatch)
     assert [line.split()[0] for line in wide.lines if "28,003" in line] == ["hidden"]
-
-
-def test_a_table_that_cannot_fit_does_not_wrap_numbers() -> None:
-    header, row = ("a", "b"), ("1,234,567", "x" * 30)
-    assert console.column_widths(header, [row], 20) == [9, 9]
-    assert console.column_widths(("", ""), [], 20) == [1, 1]
 
 
 def test_findings_are_indented_from_the_second_line_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def test_classes_groups_and_axes_of_channels_are_kept(
         ("crossings", np.zeros((2, 3, 1)), {"levels": ["a"]}, DataError, "values-not-numbers"),
         ("values", np.zeros((2, 3)), {}, DataError, "values-dimensions"),
         ("values", np.zeros((2, 3, 1)), {"bits": 9}, NetworkError, "analogue-bits"),
-        ("values", np.zeros((3, 3, 1)), {}, DataError, "labels-count"),
+        ("values", np.zeros((3, 3, 1)), {}, DataError, "lengths-differ"),
     ],
 )
 def test_invalid_values_and_options_are_refused(

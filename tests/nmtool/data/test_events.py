@@ -111,17 +111,17 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
         ({"offset": [1, 2, 2, 4]}, "offsets-not-ascending", []),
         ({"offset": [0, 3, 2, 4]}, "offsets-not-ascending", []),
         ({"offset": []}, "offsets-not-ascending", []),
-        ({"offset": [0, 2, 2, 5]}, "events-lengths", ["5 events", "4 times", "4 units"]),
-        ({"unit": [0, 2, 1]}, "events-lengths", ["4 events", "4 times", "3 units"]),
-        ({"count": [1, 2]}, "events-lengths", ["4 events", "2"]),
+        ({"offset": [0, 2, 2, 5]}, "lengths-differ", ["5 events", "4 times", "4 units"]),
+        ({"unit": [0, 2, 1]}, "lengths-differ", ["4 events", "4 times", "3 units"]),
+        ({"count": [1, 2]}, "lengths-differ", ["4 events", "2"]),
         ({"count": [1, 2, 0, 1]}, "event-count-range", ["sample 2, event 0", "0 spikes"]),
         ({"count": [1, 1 << 31, 1, 1]}, "event-count-range", ["sample 0, event 1"]),
         ({"count": [1.0, 2.0, 1.0, 1.0]}, "events-not-numbers", ["count", "float64"]),
-        ({"label": [0, 1]}, "labels-count", ["3 samples", "2 labels"]),
+        ({"label": [0, 1]}, "lengths-differ", ["3 samples", "2 labels"]),
         ({"label": [0.0, 1.0, 0.0]}, "events-not-numbers", ["label", "float64"]),
         ({"unit": [[0, 2], [1, 0]]}, "events-not-numbers", ["unit", "(2, 2)"]),
         ({"time_ms": ["0", "2", "1", "1"]}, "events-not-numbers", ["time_ms"]),
-        ({"n_units": 0}, "units-missing", []),
+        ({"n_units": 0}, "units-count", []),
         ({"n_units": MAX_CHANNELS + 1}, "units-count", [str(MAX_CHANNELS + 1)]),
         ({"class_names": ()}, "classes-missing", []),
         ({"class_names": ("a", "a")}, "classes-named-twice", ["a"]),
@@ -139,7 +139,7 @@ def test_bad_events_are_refused_with_their_place(
 
 
 def test_the_largest_numbers_of_classes_and_units() -> None:
-    assert len(make(class_names=[str(n) for n in range(65_536)]).class_names) == 65_536
+    assert len(make(class_names=[str(n) for n in range(1000)]).class_names) == 1000
     assert make(n_units=MAX_CHANNELS, unit=[0, MAX_CHANNELS - 1, 1, 0]).n_units == MAX_CHANNELS
 
 
@@ -157,23 +157,17 @@ def test_take_keeps_the_given_order(events: SpikeEvents) -> None:
 
 
 @pytest.mark.parametrize("events", [make(), COUNTED])
-def test_split_tail_divides_the_samples(events: SpikeEvents) -> None:
+def test_slices_divide_the_samples(events: SpikeEvents) -> None:
     everything = lists(events)
     for n in (1, 2):
-        head, tail = events.split_tail(n)
+        head, tail = events[:-n], events[-n:]
         assert lists(head) == everything[:-n]
         assert lists(tail) == everything[-n:]
 
 
-@pytest.mark.parametrize("n", [-1, 0, 3, 4])
-def test_split_tail_leaves_something_on_both_sides(n: int) -> None:
-    with refused(UsageError, "validation-range"):
-        make().split_tail(n)
-
-
 @pytest.mark.parametrize("events", [make(), COUNTED])
-def test_concatenate_undoes_split_tail(events: SpikeEvents) -> None:
-    assert lists(SpikeEvents.concatenate(events.split_tail(1))) == lists(events)
+def test_concatenate_undoes_slices(events: SpikeEvents) -> None:
+    assert lists(SpikeEvents.concatenate([events[:-1], events[-1:]])) == lists(events)
 
 
 @pytest.mark.parametrize("changes", [{"n_units": 4}, {"class_names": ("a", "c")}])
@@ -190,7 +184,7 @@ def test_numbers_become_counts_by_one_rule() -> None:
     assert train.n_units == 12
     raster = bin_events(train, 2.0, 5, most_spikes=7).raster
     assert np.array_equal(raster.dense_counts(), rule.counts(values[:2]).reshape(2, 5, 12))
-    assert {part.analogue for part in (train[1:], *train.split_tail(1), *train)} == {rule}
+    assert {part.analogue for part in (train[1:], train[:-1], train[-1:], *train)} == {rule}
     test = SpikeEvents.from_values(values[2:], [1, 1], dt_ms=2.0, **rule.as_json())
     assert Dataset.of(train=train, test=test).test.analogue == rule
     assert SpikeEvents.concatenate([train, test]).analogue == rule

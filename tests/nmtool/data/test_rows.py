@@ -41,9 +41,9 @@ def test_lists_are_sorted_by_time() -> None:
 @pytest.mark.parametrize(
     ("arguments", "more", "code"),
     [
-        (([[1.0]], [[1], [2]], [0]), {}, "samples-lengths"),
-        (([[1.0]], [[1]], [0, 1]), {}, "samples-lengths"),
-        (([[1.0, 2.0]], [[1]], [0]), {}, "events-lengths"),
+        (([[1.0]], [[1], [2]], [0]), {}, "lengths-differ"),
+        (([[1.0]], [[1]], [0, 1]), {}, "lengths-differ"),
+        (([[1.0, 2.0]], [[1]], [0]), {}, "lengths-differ"),
         (([[1.0]], [[1.5]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [["a"]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [[np.inf]], [0]), {}, "events-not-numbers"),
@@ -52,8 +52,8 @@ def test_lists_are_sorted_by_time() -> None:
         (([[1.0]], [[1 << 64]], [0]), {}, "events-not-numbers"),
         (([[1.0]], [[1e30]], [0]), {}, "units-count"),
         (([[1.0]], [[-1e30]], [0]), {}, "units-count"),
-        (([[1.0]], [[1]], [0]), {"counts": [[1], [1]]}, "samples-lengths"),
-        (([[1.0]], [[1]], [0]), {"counts": [[1, 1]]}, "events-lengths"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1], [1]]}, "lengths-differ"),
+        (([[1.0]], [[1]], [0]), {"counts": [[1, 1]]}, "lengths-differ"),
         (([[1.0]], [[1]], [0]), {"counts": [[1.5]]}, "events-not-numbers"),
         (([[1.0]], [[1]], [0]), {"counts": [[0]]}, "event-count-range"),
         (([[1.0]], [[1]], [0]), {"counts": [[1e30]]}, "event-count-range"),
@@ -63,7 +63,7 @@ def test_lists_are_sorted_by_time() -> None:
         (([[1.0]], [[1]], [3]), {"class_names": ["a"]}, "labels-range"),
         (([[-1.0]], [[1]], [0]), {}, "times-negative"),
         (([[1.0]], [[1]], [0]), {"n_units": 1}, "units-range"),
-        (([[1.0]], [[1]], [0]), {"groups": {"speaker": [1, 2]}}, "groups-count"),
+        (([[1.0]], [[1]], [0]), {"groups": {"speaker": [1, 2]}}, "lengths-differ"),
     ],
 )
 def test_inconsistent_lists_are_refused(arguments: Any, more: Any, code: str) -> None:
@@ -71,19 +71,15 @@ def test_inconsistent_lists_are_refused(arguments: Any, more: Any, code: str) ->
         SpikeEvents.from_lists(*arguments, **more)
 
 
-@given(st.lists(st.integers(0, 20), max_size=20), st.integers(-5, 5))
-def test_numbers_of_classes_count_from_the_first(label: list[int], first: int) -> None:
-    given_numbers = [number + first for number in label]
-    numbers, names = numbered(given_numbers, first=first)
+@given(st.lists(st.integers(0, 20), max_size=20))
+def test_classes_are_numbered_or_named(label: list[int]) -> None:
+    numbers, names = numbered(label)
     assert numbers.tolist() == label
-    assert names == tuple(str(first + n) for n in range(1 + max(label, default=0)))
+    assert names == tuple(str(n) for n in range(1 + max(label, default=0)))
     words = [f"{number:02d}" for number in label]
     numbers, names = numbered(words)
     assert [names[number] for number in numbers] == words
     assert list(names) == (sorted(set(words)) or ["0"])
-    if first > 0:
-        with refused(DataError, "labels-range"):
-            numbered([*given_numbers, first - 1], first=first)
 
 
 @given(hnp.arrays(bool, st.tuples(*[st.integers(1, 4)] * 3)))

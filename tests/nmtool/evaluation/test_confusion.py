@@ -46,11 +46,6 @@ def test_tables() -> None:
     assert matrix.rows[1] == ("b", 1, 1, 0, 0)
 
 
-def test_a_matrix_of_many_classes_is_not_printed() -> None:
-    many = Confusion.of(LABELS, PREDICTIONS, [str(index) for index in range(13)])
-    assert [table.title for table in many.tables()] == ["accuracy per class"]
-
-
 @given(st.integers(1, 9), st.data())
 def test_every_sample_is_counted_once(n_classes: int, data: st.DataObject) -> None:
     classes = st.integers(0, n_classes - 1)

@@ -236,7 +236,7 @@ def test_conversion_there_and_back(name: str, integers: Path, tmp_path: Path) ->
     conversion = nm.convert(integers, path, to=name)
     assert conversion.passed
     assert (conversion.source, conversion.path, conversion.format) == (str(integers), path, name)
-    assert (conversion.is_checked, conversion.unlike, conversion.not_run) == (True, "", "")
+    assert (conversion.unlike, conversion.not_run) == ("", "")
     assert conversion.certificate is not None
     assert conversion.certificate.on_known_answers
     assert conversion.certificate.network_hash == INTEGERS.content_hash
@@ -252,8 +252,7 @@ def test_conversion_there_and_back(name: str, integers: Path, tmp_path: Path) ->
 def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
     conversion = nm.convert(floats, tmp_path / "copy.npz")
     content = conversion.as_json()
-    keys = {"in", "path", "format", "hash", "neurons", "parameters", "synapses"}
-    assert set(content) == keys | {"delay_histogram", "weight_bits", "bytes", "check", "targets"}
+    assert set(content) == {"in", "path", "format", "hash", "bytes", "check", "targets"}
     assert content["in"] == str(floats)
     assert content["bytes"] == conversion.size_bytes == (tmp_path / "copy.npz").stat().st_size
     assert content["check"] == {
@@ -264,11 +263,7 @@ def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
         "first_divergence": None,
     }
     assert json.loads(json.dumps(content)) == content
-    unchecked = nm.convert(floats, tmp_path / "other.npz", check=False)
-    assert unchecked.as_json()["check"] is None
-    assert unchecked.passed
-    assert not unchecked.is_checked
-    assert "\n" not in repr(unchecked)
+    assert "\n" not in repr(conversion)
 
 
 def test_floats_stay_floats_in_a_format_for_floats(floats: Path, tmp_path: Path) -> None:
@@ -283,7 +278,7 @@ def test_floats_stay_floats_in_a_format_for_floats(floats: Path, tmp_path: Path)
 def test_known_answers_of_a_conversion_use_the_samples(
     integers: Path, data: Dataset, tmp_path: Path
 ) -> None:
-    conversion = nm.convert(integers, tmp_path / "network.c", samples=data, check=False)
+    conversion = nm.convert(integers, tmp_path / "network.c", samples=data)
     alone = nm.export(INTEGERS, tmp_path / "alone.c", samples=data)
     assert conversion.path.read_bytes() == alone.read_bytes()
 

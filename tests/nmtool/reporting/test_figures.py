@@ -10,7 +10,7 @@ import pytest
 import nmtool as nm
 from nmtool.data.samples import bin_for
 from nmtool.evaluation.confusion import Confusion
-from nmtool.reporting import figures
+from nmtool.reporting import results as figures
 from tests.nmtool.cli import cases
 
 NETWORK = cases.integer_network()
@@ -44,16 +44,11 @@ def test_a_large_confusion_matrix_takes_the_width_of_the_page(
     assert figure.is_wide == is_wide
 
 
-def test_the_matrix_of_more_than_1000_classes_is_not_drawn() -> None:
-    labels = np.arange(1001)
-    assert figures.confusion_figures(Confusion.of(labels, labels, [*map(str, labels)])) == []
-
-
 def test_only_the_first_projections_are_drawn() -> None:
     network = cases.float_network()
-    assert len([*figures.synapse_figures(network, None)]) == 2 * len(network.projections)
+    assert len([*figures.synapse_figures(network)]) == 2 * len(network.projections)
     many = replace(network, projections=network.projections * 5)
-    assert len([*figures.synapse_figures(many, None)]) == 24
+    assert len([*figures.synapse_figures(many)]) == 24
 
 
 def test_learning_has_a_curve_of_each_quantity_of_the_log() -> None:

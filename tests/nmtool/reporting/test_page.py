@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
+
 from nmtool.errors import Finding
-from nmtool.reporting import Figure, Report, Section
-from nmtool.reporting.page import page
+from nmtool.reporting import Figure, Report, Section, report as report_module
 from nmtool.tables import Table, Tabular
 from tests.hidden import EVIL, SHOWN, hidden
 
@@ -68,8 +69,16 @@ def report_on(title: str = "run", **content: Any) -> Report:
     return Report(title, [("accuracy", "90%")], [section(**content)])
 
 
+@pytest.fixture(autouse=True)
+def _without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_module, "require", lambda: None)
+    monkeypatch.setattr(
+        report_module, "_svg", lambda figure, number: f"<svg><g id='f{number}'></g></svg>"
+    )
+
+
 def parsed(report: Report) -> Parsed:
-    return Parsed(page(report, lambda figure, number: f"<svg><g id='f{number}'></g></svg>"))
+    return Parsed(report.html())
 
 
 def test_every_text_is_there_and_escaped() -> None:
@@ -133,5 +142,5 @@ def test_figures_are_numbered_through_the_page() -> None:
 def test_sentences_and_findings_are_worded_for_the_reader() -> None:
     finding = Finding("a-code", "here", "what", "try `epochs=5`")
     report = report_on(lines=[("see `epochs=5`", "")], findings=[finding], code={"f": "`epochs=5`"})
-    text = page(report, lambda figure, number: "", lambda text: text.replace("`epochs=5`", "-e"))
+    text = report.html(lambda text: text.replace("`epochs=5`", "-e"))
     assert (text.count("-e<"), text.count("`epochs=5`")) == (2, 1)

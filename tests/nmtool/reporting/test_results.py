@@ -23,7 +23,7 @@ from tests.refusals import refused
 RAN = ("floats", "integers", "classes", "activity", "cost")
 """Keys of the sections that need samples."""
 
-KEYS = (*RAN[:-1], "description", "synapses", "rounding", "check", "cost", "reproduce")
+KEYS = (*RAN[:-1], "description", "rounding", "check", "cost", "reproduce")
 
 
 def keys(report: Report) -> tuple[str, ...]:
@@ -55,7 +55,6 @@ def test_integers_are_not_quantised(data: Dataset) -> None:
     facts = report.as_json()
     assert keys(report) == tuple(key for key in KEYS if key not in ("floats", "rounding"))
     assert facts["description"]["hash"] == network.content_hash
-    assert facts["synapses"]["before"] is None
 
 
 def test_without_data_nothing_runs() -> None:
@@ -164,7 +163,6 @@ def test_a_backend_that_differs(data: Dataset, lava: FakeLava) -> None:
     assert not report.passed
     [section] = [section for section in report.sections if section.key == "certificate"]
     assert section.result.checks["lava"].first_divergence.sample == 3
-    assert [len(figure.panels) for figure in section.figures] == [3]
     assert len(report.remarks) == 1
 
 
@@ -174,14 +172,6 @@ def test_an_export_is_run_unchanged(data: Dataset, export: Export) -> None:
     assert report.passed
     assert facts["certificate"]["backends"]["nir"]["spikes_compared"] > 0
     assert "accuracy, nir" in dict(report.headline)
-
-
-def test_the_network_before_training_can_be_given() -> None:
-    network = cases.float_network()
-    report = nm.report(network, before=network)
-    assert report.as_json()["synapses"]["before"] == network.content_hash
-    with refused(UsageError, "report-before-differs"):
-        nm.report(network, before=cases.integer_network())
 
 
 # Tests of runs
@@ -224,32 +214,6 @@ def test_a_run_provides_its_data_and_its_log(project: Path) -> None:
 
 
 @pytest.mark.torch
-def test_the_network_before_training_is_recomputed(project: Path) -> None:
-    manifest = json.loads((project / "run" / "run.json").read_text("utf-8"))
-    facts = nm.report(project / "run").as_json()
-    assert facts["synapses"]["before"] == manifest["initial"]
-    assert facts["synapses"]["before"] != facts["description"]["hash"]
-    assert any(row["mean |Δ weight|"] > 0 for row in facts["synapses"]["projections"])
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize(
-    ("fields", "word"),
-    [
-        ({"initial": "0" * 64}, "left out"),
-        ({"initial": None, "start": "1" * 64}, "1" * 64),
-    ],
-)
-def test_an_initial_network_that_cannot_be_recomputed(
-    run: Path, project: Path, fields: dict[str, Any], word: str
-) -> None:
-    change_manifest(run, data=str(project / "two"), **fields)
-    synapses = nm.report(run)["synapses"]
-    assert synapses.before is None
-    assert word in synapses.note
-
-
-@pytest.mark.torch
 @pytest.mark.parametrize("fields", [{"data": "nowhere"}, {"data": "mine", "in_memory": True}])
 def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
     change_manifest(run, **fields)
@@ -266,12 +230,11 @@ def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
 def test_a_run_in_integers_reports_floats_and_integers(project: Path, tmp_path: Path) -> None:
     changes = {"arithmetic": "integer", "epochs": 1, "weight_bits": 4}
     nm.finetune(project / "run", changes, folder=tmp_path / "run4", device="cpu", threads=1)
-    report = nm.report(tmp_path / "run4", before=project / "run")
+    report = nm.report(tmp_path / "run4")
     facts = report.as_json()
     assert list(facts)[3:5] == ["floats", "integers"]
     assert facts["rounding"]["samples"] == 6
     start = nm.load(project / "run").content_hash
-    assert facts["synapses"]["before"] == start
     assert facts["reproduce"]["hashes"]["started from the network"] == start
     assert " --start START " in facts["reproduce"]["code"]["command of training"]
     validation = f"{project / 'two'}:validation"

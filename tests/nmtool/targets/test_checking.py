@@ -128,9 +128,8 @@ def test_a_format_gets_the_options_of_the_export() -> None:
 
 def test_export_convert_and_inspect_give_the_same_verdicts(tmp_path: Path) -> None:
     CHAIN.save(tmp_path / "net.npz")
-    done = nm.convert(tmp_path / "net.npz", tmp_path / "net", to="lava", check=False)
-    words_of = {fit.target.name: fit.verdict for fit in done.fits}
-    assert words_of == dict.fromkeys(("lava", "loihi2"), FAITHFUL)
+    done = nm.convert(tmp_path / "net.npz", tmp_path / "net.json")
+    assert [(fit.target.name, fit.verdict) for fit in done.fits] == [("json", FAITHFUL)]
     assert done.as_json()["targets"][0]["verdict"] == FAITHFUL
     assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
 

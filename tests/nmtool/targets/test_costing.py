@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -513,33 +511,25 @@ def test_input_that_does_not_fit() -> None:
         nm.compare_cost([], EVENTS)
 
 
-# Tests of JSON, CSV and tables
+# Tests of JSON and tables
 
 
-def test_json_and_csv_hold_the_same_values() -> None:
+def test_tables_hold_the_values_of_the_json() -> None:
     cost = nm.cost(cases.integer_network(), EVENTS, target="loihi1")
-    rows = list(csv.DictReader(io.StringIO(cost.as_csv())))
+    counts, _, estimates = cost.tables()
     plain = cost.as_json()
+    keys = ("mean", "p95", "worst", "worst_sample", "step_mean", "step_worst")
     for name in COUNTS:
-        (row,) = (r for r in rows if (r["quantity"], r["where"]) == (name, "all"))
-        total = plain[name]["total"]
-        assert {key: float(row[key]) for key in ("mean", "p95", "worst", "step_worst")} == {
-            key: total[key] for key in ("mean", "p95", "worst", "step_worst")
-        }
-    (row,) = (r for r in rows if r["quantity"] == "energy")
-    assert float(row["mean"]) == plain["energy"]["mean"]
-    assert row["boundary"] == plain["energy"]["boundary"]
-    figures = csv.DictReader(io.StringIO(cost.as_csv(sources=True)))
-    (figure,) = (
-        r for r in figures if (r["quantity"], r["unit"]) == ("figure_synaptic_event", "pJ")
-    )
-    assert (figure["value"], figure["where"]) == ("35.5", "loihi1")
-    assert figure["note"].startswith("published: Davies")
+        [row] = [row for row in counts.rows if row[:2] == (name.replace("_", " "), "all")]
+        assert row[2:] == tuple(plain[name]["total"][key] for key in keys)
+    [row] = [row for row in estimates.rows if row[0] == "energy"]
+    assert row[2:] == tuple(plain["energy"][key] for key in keys)
+    [figure] = [r for r in cost.sources().rows if r[1] == "synaptic event" and r[3] == "pJ"]
+    assert (figure[0], figure[2], figure[4]) == ("loihi1", "35.5", "published")
+    assert figure[5].startswith("Davies")
     without = nm.cost(cases.integer_network(), EVENTS)
-    rows = list(csv.DictReader(io.StringIO(without.as_csv())))
-    (row,) = (r for r in rows if r["quantity"] == "energy")
-    assert (row["mean"], row["absent_because"]) == ("", without.energy.absent)
-    assert all(text for text in without.summary().splitlines()[:3])
+    assert len(without.tables()) == 2
+    assert without.as_json()["energy"] == {"absent": without.energy.absent}
 
 
 def test_parallel_projections_are_numbered() -> None:
@@ -581,10 +571,8 @@ def test_networks_are_compared() -> None:
     assert list(comparison.costs) == ["eight", "three"]
     assert comparison.costs["three"].bits.startswith("3/")
     assert comparison.costs["eight"].as_json() == nm.cost(first, EVENTS, target="loihi1").as_json()
-    rows = list(csv.DictReader(io.StringIO(comparison.as_csv())))
-    assert [row["network"] for row in rows] == ["eight", "three"]
-    assert float(rows[0]["synaptic_events"]) == comparison.costs["eight"].effective_acs
-    boundary = comparison.costs["eight"].energy.boundary
-    assert rows[0]["energy"].endswith(f"µJ ({boundary})")
-    assert float(rows[0]["energy_mean"]) == comparison.costs["eight"].value("energy")
+    means, estimates = comparison.tables()
+    assert [row[0] for row in means.rows] == ["eight", "three"]
+    assert means.rows[0][3] == comparison.costs["eight"].effective_acs
+    assert estimates.rows[0][2] == comparison.costs["eight"].energy.mean_in_words
     assert list(nm.compare_cost([first], EVENTS).costs) == ["network 1"]

@@ -97,7 +97,7 @@ def test_zoo_names_are_accepted_as_paths(tmp_path: Path) -> None:
     assert nm.check("zoo:yinyang")["loihi2"].verdict == "faithful"
     path = nm.export("zoo:yinyang", tmp_path / "net.c")
     assert nm.load(path).content_hash == network.content_hash
-    done = nm.convert("zoo:yinyang", tmp_path / "net.npz", check=False)
+    done = nm.convert("zoo:yinyang", tmp_path / "net.npz")
     assert done.network.content_hash == network.content_hash
 
 

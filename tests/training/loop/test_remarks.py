@@ -240,7 +240,7 @@ def test_labels_that_count_from_1() -> None:
     )
     (finding,) = findings
     assert (finding.code, finding.where) == ("class-first-empty", "labels")
-    assert "--labels-from 1" in finding.fix
+    assert "subtract 1" in finding.fix
 
 
 def _of_events(events: SpikeEvents, **settings: Any) -> list[str]:
@@ -296,14 +296,14 @@ def test_times_that_look_like_milliseconds() -> None:
     with refused(DataError, "events-mostly-dropped") as caught:
         check_events_in_time(in_seconds, TrainOptions(steps=None))
     assert "790 ms" in caught.value.why
-    assert "--time-unit ms" in caught.value.fix
+    assert "such as time_us" in caught.value.fix
     with refused(DataError, "events-mostly-dropped") as caught:
         check_events_in_time(data, TrainOptions(steps=100))
     assert " ms" not in caught.value.why
     with refused(DataError, "events-mostly-dropped") as caught:
         built_in = Dataset("digits", ("train",), lambda split: events)
         check_events_in_time(built_in, TrainOptions(steps=100))
-    assert "--time-unit" not in caught.value.fix
+    assert "such as time_us" not in caught.value.fix
     with refused(DataError, "events-missing"):
         check_events_in_time(
             Dataset.of(train=_labelled(np.array([0, 1]))), TrainOptions(steps=None)

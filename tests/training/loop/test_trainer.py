@@ -21,7 +21,7 @@ from nmtool.network.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.batches import first_samples
 from nmtool.training.loop.manifest import Manifest
-from nmtool.training.loop.run import first_network, run_training
+from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
 from tests.refusals import refused
@@ -355,6 +355,12 @@ def test_gradients_that_are_no_numbers_are_divergence() -> None:
     assert "gradients of update 1 " in caught.value.what
     assert "delay_lr" in caught.value.fix
     assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())
+
+
+def first_network(options: Any, data: Dataset) -> Any:
+    """The network of a run before its first update."""
+    data = data.with_validation(options.validation_rule)
+    return Trainer(options, data.train, data.validation).best
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])

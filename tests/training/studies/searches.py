@@ -15,33 +15,23 @@ from nmtool.training.studies import search as searching
 from nmtool.training.studies.results import SearchResult
 
 # Without Optuna, tests that import this module are skipped.
-open_trials = pytest.importorskip("nmtool.training.studies.trials").open_trials
+Trials = pytest.importorskip("nmtool.training.studies.trials").Trials
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = nm.TrainOptions(hidden=6, steps=30, max_delay=9, epochs=3, batch_size=4, validation=4)
-RANGES = {"lr": {"low": 1e-3, "high": 0.1, "log": True}, "readout": ["mean", "max"]}
 
 
 def run_search(
     budget: str | int = 2, options: nm.TrainOptions = OPTIONS, **more: Any
 ) -> SearchResult:
     """Search in the folder `study` of the working folder, on the data set `two`."""
-    keywords = {"folder": "study", "budget": budget, "ranges": RANGES, "threads": 1}
+    keywords = {"folder": "study", "budget": budget, "threads": 1}
     return nm.search("two", options, **{**keywords, **more})
 
 
-def stored(study: str = "short") -> list[tuple[str, float | None, dict[str, Any]]]:
-    """State, value and settings of every trial."""
-    with open_trials(Path("study"), None, 1) as trials:
-        return [
-            (trial.state.name, trial.value, trial.user_attrs.get("searched", trial.params))
-            for trial in getattr(trials, study).get_trials()
-        ]
-
-
-def states(study: str = "short") -> list[str]:
-    """State of every trial."""
-    return [state for state, _, _ in stored(study)]
+def outcomes() -> list[str]:
+    """Outcome of every short trial that has ended."""
+    return [trial.outcome for trial in Trials(Path("study")).short]
 
 
 def fake_training(

@@ -233,70 +233,6 @@ def test_networks_that_torch_cannot_run_are_tested_in_float64() -> None:
     assert np.array_equal(folds.classes_of(without_memory, events), expected)
 
 
-def test_networks_of_a_fold_are_joined(tmp_path: Path) -> None:
-    events = speakers()
-    nm.cross_validate(events, OPTIONS, by="speaker", seeds=3, folder=tmp_path)
-    joined = nm.join_folds(tmp_path, events)
-    assert (joined.model, joined.seeds) == ("nmtool, float, 3 side by side", (0,))
-    for fold in range(4):
-        runs = [tmp_path / f"folds/000{fold}/seed{seed}" for seed in range(3)]
-        in_fold = joined.fold == fold
-        expected = nm.evaluate(nm.ensemble(runs), events[in_fold]).predictions
-        assert np.array_equal(joined.predictions[0, in_fold], expected)
-    loaded = nm.Answers.load(tmp_path / "joined.npz")
-    assert np.array_equal(loaded.predictions, joined.predictions)
-    assert nm.compare_accuracy([loaded], [joined], clusters=["speaker"]).points == 0
-    assert nm.Answers.load(tmp_path).predictions.shape == (3, N)
-
-
-def test_networks_side_by_side_are_rounded_as_their_runs_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The ensemble has the runs' bits and delay grid: 0, 3, 6, 9 for a limit of 9 steps."""
-
-    def noted(*arguments: Any) -> nm.IntegerNetwork:
-        networks.append(rounded(*arguments))
-        return networks[-1]
-
-    networks: list[nm.IntegerNetwork] = []
-    rounded = folds.rounded
-    monkeypatch.setattr(folds, "rounded", noted)
-    events = speakers()
-    integers = {"arithmetic": "integer", "weight_bits": 3, "delay_bits": 2, "max_delay": 9}
-    options = small_options(epochs=1, **integers)
-    nm.cross_validate(events, options, by=12, seeds=2, folder=tmp_path)
-    joined = nm.join_folds(tmp_path, events)
-    assert joined.model == "nmtool, integer, 2 side by side"
-    for fold, network in enumerate(networks):
-        runs = [nm.load(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(2)]
-        own = [p.delay for run in runs for p in run.projections if p.target == "hidden"]
-        joined_delays = [p.delay for p in network.projections if p.target != "output"]
-        assert all(
-            np.array_equal(left, right) for left, right in zip(own, joined_delays, strict=True)
-        )
-        assert {p.weight_bits for p in network.projections} == {3}
-        in_fold = joined.fold == fold
-        answers = nm.evaluate(network, events[in_fold]).predictions
-        assert np.array_equal(joined.predictions[0, in_fold], answers)
-
-
-def test_networks_that_cannot_be_joined_are_refused(
-    finished_answers: nm.Answers, tmp_path: Path
-) -> None:
-    with refused(UsageError, "answers-samples-differ"):
-        nm.join_folds(finished_answers.path, speakers(seed=2))
-    folder = tmp_path / "cv"
-    shutil.copytree(finished_answers.path, folder)
-    shutil.rmtree(folder / "folds/0003")
-    with refused(FileFormatError, "file-missing"):
-        nm.join_folds(folder, speakers())
-    predictions = np.where(finished_answers.fold == 3, -1, finished_answers.predictions)
-    replace(finished_answers, predictions=predictions).save(folder / "answers.npz")
-    with refused(UsageError, "answers-unfinished"):
-        nm.join_folds(folder, speakers())
-    assert not (folder / "joined.npz").exists()
-
-
 # Tests with steps that are chosen from the data
 
 
@@ -314,7 +250,6 @@ def test_the_seeds_of_a_fold_have_the_steps_of_all_its_samples(tmp_path: Path) -
         runs = [RunFolder(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(4)]
         assert [run.options().n_steps for run in runs] == [needed[fold]] * 4
     assert nm.Answers.load(tmp_path).settings["steps"] == "auto"
-    assert nm.join_folds(tmp_path, events).is_finished
 
 
 def test_a_fold_that_began_with_other_steps_continues(tmp_path: Path) -> None:

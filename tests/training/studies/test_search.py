@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,21 +12,18 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data import Dataset
 from nmtool.errors import BackendError, DataError, StorageError, UsageError
 from nmtool.training.studies import results as texts, search as searching
-from nmtool.training.studies.results import DEFAULTS, RIGHT, TrialResult
+from nmtool.training.studies.results import DEFAULTS, TrialResult
 from nmtool.training.studies.search import choose, what_fits
 from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, without_seconds
 from tests.training.studies.searches import (
     OPTIONS,
-    RANGES,
+    Trials,
     fake_training,
-    open_trials,
+    outcomes,
     run_search,
-    states,
-    stored,
 )
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -64,7 +58,7 @@ def test_at_most_four_others_are_trained_in_full(monkeypatch: pytest.MonkeyPatch
 def test_the_defaults_stay_unless_a_trial_is_significantly_better() -> None:
     def trial(name: str, right: int) -> TrialResult:
         answers = np.arange(100) < right
-        return TrialResult(name, True, "finished", {}, right / 100, right=answers)
+        return TrialResult(name, True, {}, score=right / 100, right=answers)
 
     defaults = trial(DEFAULTS, 80)
     assert choose([defaults])[0] is defaults
@@ -81,7 +75,7 @@ def test_prepared_settings_come_first_and_given_ones_are_fixed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     trained = fake_training([0.5] * 20, monkeypatch)
-    result = run_search(3, replace(OPTIONS, stretch=0.1, lr=0.02), ranges=None)
+    result = run_search(3, replace(OPTIONS, stretch=0.1, lr=0.02))
     short = [trial.searched for trial in result.short]
     assert not short[0].keys() & {"lr", "stretch", "hidden", "epochs", "seed", "max_delay"}
     assert short[0].keys() >= {"delay_lr", "tau_mem_ms", "drop", "onset_ms"}
@@ -96,7 +90,7 @@ def test_prepared_settings_come_first_and_given_ones_are_fixed(
 def test_the_second_finalist_is_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Augmentation learns slowly, so that short trials rank it too low."""
     trained = fake_training([0.5] + [0.5] * 6 + [0.5] * 4, monkeypatch)
-    run_search(6, ranges={"stretch": [0.0, 0.2], "lr": [0.001, 0.01]})
+    run_search(6)
     assert any(options.stretch for options in trained[7:9])
 
 
@@ -118,30 +112,20 @@ class _Clock:
     """A clock in which a full trial takes ten minutes and a short one 200 s."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from optuna.trial import FrozenTrial
-
         self.now = 0.0
-        place = SimpleNamespace(monotonic=lambda: self.now, sleep=lambda seconds: None)
+        place = SimpleNamespace(monotonic=lambda: self.now)
         monkeypatch.setattr("nmtool.training.studies.trials.time", place)
         monkeypatch.setattr(searching, "time", place)
-        for name, seconds in (("_run_full", 600), ("_run_short", 200)):
-            monkeypatch.setattr(
-                searching._Search, name, self._taking(getattr(searching._Search, name), seconds)
-            )
-        monkeypatch.setattr(FrozenTrial, "duration", property(self._duration))
+        end = searching._Search._end
 
-    def _taking(self, function: Any, seconds: int) -> Any:
-        def run(*arguments: Any) -> Any:
-            self.now += seconds
-            return function(*arguments)
+        def timed(search: Any, trial: TrialResult, train: Any) -> None:
+            def taking(trial: TrialResult) -> TrialResult:
+                self.now += 600 if trial.is_full else 200
+                return train(trial)
 
-        return run
+            end(search, trial, taking)
 
-    @staticmethod
-    def _duration(trial: Any) -> Any:
-        from datetime import timedelta
-
-        return timedelta(seconds=600 if searching.NAME in trial.user_attrs else 200)
+        monkeypatch.setattr(searching._Search, "_end", timed)
 
 
 @pytest.mark.parametrize(
@@ -151,50 +135,13 @@ def test_a_search_ends_within_its_time(
     budget: str, n_short: int, n_full: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained, clock = fake_training([0.5] * 40, monkeypatch), _Clock(monkeypatch)
-    result = run_search(budget, ranges=None)
+    result = run_search(budget)
     assert (len(result.short), len(result.full)) == (n_short, n_full)
     assert clock.now <= searching._Budget.of(budget).seconds
     assert ("nothing but the defaults" in result.outcome) is (n_full == 1)
     before = len(trained)
-    assert run_search(budget, ranges=None).trials == result.trials
+    assert run_search(budget).trials == result.trials
     assert len(trained) == before
-
-
-def test_processes_are_the_same_call_and_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[int, dict[str, Any]]] = []
-
-    @contextmanager
-    def copies_running(command: list[str], number: int, call: dict[str, Any]) -> Iterator[None]:
-        calls.append((number, call))
-        yield
-
-    monkeypatch.setattr(searching, "copies_running", copies_running)
-    monkeypatch.setattr(searching, "most_threads", lambda: 6)
-    fake_training([0.5] * 9, monkeypatch)
-    monkeypatch.setattr(searching, "threads_used", lambda threads: nullcontext())
-    run_search(1, processes=3, threads=None)
-    [(number, call)] = calls
-    assert (number, call["threads"], call["data"], call["ranges"]) == (2, 2, "two", RANGES)
-    assert "processes" not in call
-    assert {*call, "processes", "progress"} == {*inspect.signature(nm.search).parameters}
-
-
-def test_a_trial_that_another_process_took_is_no_finalist(monkeypatch: pytest.MonkeyPatch) -> None:
-    import optuna
-
-    with open_trials(Path("study"), None, 1) as trials:
-        trials.full.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED))
-    fake_training([0.5] * 9, monkeypatch)
-    assert len(run_search(4).full) == 5
-
-
-@pytest.mark.long
-def test_two_processes_search_in_data_in_memory() -> None:
-    """Each process trains some of the trials, of which none is trained twice."""
-    data = Dataset.of(train=small_dataset().train)
-    more = {"folder": "study", "budget": 6, "ranges": RANGES, "threads": 2}
-    result = nm.search(data, OPTIONS, processes=2, **more)
-    assert (len(result.short), len(result.full)) == (6, 5)
 
 
 def test_what_fits_is_said_after_the_first_measurement(
@@ -222,11 +169,10 @@ def test_what_fits_is_said_after_the_first_measurement(
 def test_a_trial_ends_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The defaults are trained to their end, since there would be no result without them."""
     fake_training([0.5] * 9, monkeypatch)
-    monkeypatch.setattr("nmtool.training.studies.trials.Trials.used_s", lambda self: 1e6)
+    monkeypatch.setattr(Trials, "used_s", 1e6)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(searching._Search, "_is_short_next", lambda self: states() == [])
+        patched.setattr(searching._Search, "_is_short_next", lambda self: outcomes() == [])
         result = run_search("1min", replace(OPTIONS, epochs=6))
-    assert (states("full"), states()) == (["COMPLETE"], ["PRUNED"])
     assert [trial.outcome for trial in result.trials] == ["finished", "ended early"]
 
 
@@ -235,7 +181,7 @@ def test_a_trial_is_pruned_against_five_others_in_its_second_half(
 ) -> None:
     fake_training([0.5, 0.1, 0.8, 0.9, 0.9, 0.8, 0.2, 0.7] + [0.5] * 4, monkeypatch)
     run_search(7, replace(OPTIONS, epochs=12))
-    assert states() == ["COMPLETE"] * 5 + ["PRUNED"] * 2
+    assert outcomes() == ["finished"] * 5 + ["ended early"] * 2
 
 
 # Failures
@@ -290,14 +236,9 @@ def test_a_stopped_search_equals_an_uninterrupted_one(monkeypatch: pytest.Monkey
             run_search(3)
         fake_training(accuracies[place:], monkeypatch)
         parts = run_search(3)
-        # A trial that was cut off has a new number.
-        assert [(t.score, t.searched) for t in parts.short] == [
-            (t.score, t.searched) for t in whole.short
+        assert [replace(trial, seconds=0) for trial in parts.trials] == [
+            replace(trial, seconds=0) for trial in whole.trials
         ]
-        assert [(t.score, t.searched) for t in parts.full] == [
-            (t.score, t.searched) for t in whole.full
-        ]
-        assert stored()[-1][0] == "COMPLETE"
         Path("study").rename(f"stopped{place}")
 
 
@@ -305,7 +246,7 @@ def test_a_stopped_search_equals_an_uninterrupted_one(monkeypatch: pytest.Monkey
     ("change", "where", "what"),
     [
         ({"options": replace(OPTIONS, hidden=7)}, "hidden", "was 6, is now 7"),
-        ({"ranges": {"lr": [0.1, 0.2]}}, "lr", "was {low = 0.001"),
+        ({"options": replace(OPTIONS, gain=3.0)}, "gain", "was {low = "),
     ],
 )
 def test_another_search_in_the_same_folder_is_refused(
@@ -325,18 +266,16 @@ def test_another_search_in_the_same_folder_is_refused(
 # Results
 
 
-def test_tables_and_importance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, *np.linspace(0.5, 0.7, 10), *[0.5] * 4], monkeypatch)
     result = run_search(10)
-    full, short, importance = result.tables()
+    full, short = result.tables()
     assert full.header == short.header == ("trial", "validation", "differs from the defaults")
     assert full.rows[0] == (DEFAULTS, "50.0%", "")
     assert short.rows[0][:2] == ("trial 9", "70.0%")
     assert short.rows[0][2] == texts.changes_text(result.short[0].searched, result.defaults)
-    assert result.importance is not None
-    assert set(result.importance) == {"lr", "readout"} == {row[0] for row in importance.rows}
     assert texts.search_table(Path("study")) == full
-    assert RIGHT not in result.as_json()["full"][0]
+    assert "right" not in result.as_json()["full"][0]
 
 
 # Before a run

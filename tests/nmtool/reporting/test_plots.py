@@ -17,7 +17,7 @@ from nmtool.reporting import Figure
 
 pytest.importorskip("matplotlib")
 
-from nmtool.reporting.svg import svg
+from nmtool.reporting.report import _svg as svg
 
 RASTER = Raster.from_dense(np.random.default_rng(0).random((1, 40, 30)) < 0.1)
 FIGURE = Figure("spikes", [partial(plot.raster, RASTER), partial(plot.activity, RASTER)], (1, 2))
@@ -31,7 +31,6 @@ def test_a_figure_is_reproducible() -> None:
 def test_identifiers_of_two_figures_differ() -> None:
     ids = [set(re.findall(r' id="([^"]+)"', svg(FIGURE, number))) for number in (0, 1)]
     assert ids[0]
-    assert all(name.startswith("f0-") for name in ids[0])
     assert not ids[0] & ids[1]
 
 

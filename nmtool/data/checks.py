@@ -1,20 +1,48 @@
-"""Names and numbers of classes."""
+"""Checks of samples, from any source: lengths of lists, numbers of channels, names of classes."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 
 from nmtool.errors import DataError, listed, printable
-from nmtool.network.graph import is_unicode
+from nmtool.network.graph import MAX_CHANNELS, is_unicode
 
-MAX_CLASSES = 1 << 16
+MAX_CLASSES = 1000
 """Largest number of classes of a data set."""
 
 LARGEST_LABEL = 1 << 53
 """Floats count up to here exactly."""
 
 _LABEL_FIX = "label every sample with its class, not with its own number (in CSV, the column label)"
+
+
+def check_lengths(
+    lengths: Mapping[str, int], where: str = "", fix: str = "give as many of each"
+) -> None:
+    """Raise `DataError` unless lists have as many entries as each other.
+
+    Args:
+        lengths: numbers of entries, by what they are.
+        where: the place of the lists, such as `sample 3: `.
+        fix: what to do.
+    """
+    if len(set(lengths.values())) > 1:
+        *others, last = [f"{n} {what}" for what, n in lengths.items()]
+        raise DataError(
+            f"{where}there are {', '.join(others)} and {last}", code="lengths-differ", fix=fix
+        )
+
+
+def check_n_units(n_units: int) -> None:
+    """Raise `DataError` for a number of channels that is not allowed."""
+    if not 1 <= n_units <= MAX_CHANNELS:
+        raise DataError(
+            f"there are {n_units} units, but nmtool allows 1 … {MAX_CHANNELS}",
+            code="units-count",
+            fix="number the channels from 0 without gaps, and correct n_units",
+        )
 
 
 @lru_cache(maxsize=4)
@@ -51,12 +79,8 @@ def check_names(names: tuple[str, ...]) -> None:
         )
 
 
-def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
-    """Names of numbered classes: `first`, `first` + 1 and so on.
-
-    Args:
-        largest: the largest label, counted from 0.
-        first: number of the first class.
+def numbered_classes(largest: int) -> tuple[str, ...]:
+    """Names of numbered classes, from 0 to the largest label.
 
     Raises:
         DataError: a label is too large to be the number of a class.
@@ -68,14 +92,4 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
             why=f"nmtool allows at most {MAX_CLASSES:,} classes",
             fix=f"number the classes from 0, or name them; {_LABEL_FIX}",
         )
-    return tuple(map(str, range(first, first + 1 + largest)))
-
-
-def check_first_class(smallest: float, first: int) -> None:
-    """Raise `DataError` for a label below the number of the first class."""
-    if first and smallest < first:
-        raise DataError(
-            f"there is a label {smallest:g}, but classes are numbered from {first}",
-            code="labels-range",
-            fix="set the smallest label: `labels_from=N`",
-        )
+    return tuple(map(str, range(1 + largest)))
