@@ -118,9 +118,10 @@ SUBJECTS = """
 :caption: Use
 
 install
+tutorial-first
 tutorial-own-data
-tutorial-own-loop
 tutorial-foreign
+tutorial-own-loop
 coming-from
 guide
 library

@@ -160,7 +160,6 @@ def _terminal(columns: int) -> Iterator[tuple[_Shown, int]]:
 # Pictures of the terminal
 
 COLUMNS = 80
-DEMO = ("demo", "--epochs", "6", "-o", "kept")
 TRAIN = ("train", "digits", "-o", "run", "--config", "digits", "--epochs", "6")
 VERIFY = (
     *("verify", "zoo:digits", "digits", "--against", "lava"),
@@ -171,10 +170,9 @@ HELP_LINES = 38
 
 
 def draw(folder: Path) -> None:
-    """Write pictures of `demo`, `train`, `verify` with a difference, and a `--help`."""
+    """Write pictures of `train`, `verify` with a difference, and a `--help`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        _picture(folder / "demo.svg", DEMO, scratch)
         _picture(folder / "train.svg", TRAIN, scratch)
         _change_thresholds(Path(scratch))
         _picture(folder / "verify.svg", VERIFY, scratch)

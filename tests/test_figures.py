@@ -1,4 +1,4 @@
-"""The figures of EventProp and of the rooms agree with the gradients and the code."""
+"""The figures agree with the spikes, the gradients and the code that they show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from docs import figures, rooms
+import nmtool as nm
+from docs import figures, raster, rooms
 from nmtool.dynamics import drive_scale
 
 
@@ -54,3 +55,16 @@ def test_stops_of_the_rooms_are_in_the_code(stop: rooms.Stop) -> None:
 
 def test_the_figure_of_the_rooms_is_the_one_drawn() -> None:
     assert rooms.FIGURE.read_text("utf-8") == rooms.svg()
+
+
+def test_every_spike_of_the_rasters_is_a_dot_and_differences_are_red() -> None:
+    before = np.random.default_rng(0).random((1, 20, 6)) < 0.3
+    after = before.copy()
+    after[0, 11] = ~after[0, 11]
+    rasters = nm.Raster.from_dense(before), nm.Raster.from_dense(after)
+    same, other = raster.draw(rasters[0], rasters[0]), raster.draw(*rasters)
+    assert same.count('class="spike"') == 2 * before.sum()
+    assert f">{before.sum()} spikes, different 0<" in same
+    assert other.count('class="bad"') == 6
+    assert "different 6<" in other
+    assert 'class="bad"' not in raster.PICTURE.read_text("utf-8")

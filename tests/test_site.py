@@ -75,7 +75,7 @@ def test_unchanged_pages_are_not_rewritten(
     ("page", "link", "becomes"),
     [
         ("index.md", "[a](docs/guide/live.md#decisions)", "[a](/guide/live.md#decisions)"),
-        ("index.md", "![a](docs/images/demo.svg)", "![a](/images/demo.svg)"),
+        ("index.md", "![a](docs/images/raster.svg)", "![a](/images/raster.svg)"),
         ("index.md", "[a](CHANGELOG.md)", "[a](/changelog.md)"),
         ("index.md", "[a](examples/x.py)", "a"),
         ("guide.md", "[a](../README.md)", "[a](/index.md)"),

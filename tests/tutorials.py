@@ -21,22 +21,53 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 def run(words: list[str], folder: Path) -> str:
-    """Output of a command on stdout; it must succeed."""
+    """Output of a command, on stdout and stderr; it must succeed."""
     done = subprocess.run(
         words,
         cwd=folder,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "NUMBA_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, f"{words}: {done.stderr}"
+    assert done.returncode == 0, f"{words}: {done.stdout}"
     return done.stdout
 
 
+def check_shown(shown: str, output: str) -> None:
+    """Check that a page shows lines of an output, but for their numbers.
+
+    Args:
+        shown: lines of the page. A line of `…` stands for lines that are left out, and a `…` at the
+            end of a line for its rest.
+        output: the output.
+    """
+    lines = [_without_numbers(line) for line in output.splitlines()]
+    for line in filter(None, map(_without_numbers, shown.splitlines())):
+        start = line.removesuffix("…").rstrip()
+        known = any(other.startswith(start) if start != line else other == line for other in lines)
+        assert known, f"{line!r} is not in the output:\n{output}"
+
+
+def _without_numbers(line: str) -> str:
+    """A line with 0 for every number, single spaces, and rules of one length."""
+    line = re.sub("─+", "─", " ".join(line.split()))
+    return re.sub(r"[-+−]?\d+([.,]\d+)*", "0", line)
+
+
 def run_blocks(page: Path, folder: Path) -> None:
-    """Run all blocks, one after the other, in an empty folder; a comparison must be equal."""
+    """Run all blocks, one after the other, in an empty folder; a comparison must be equal.
+
+    A block `text` shows lines of the output up to there.
+    """
     output, python = "", ""
     for language, text in blocks(page):
+        if language == "text":
+            if python:
+                output += run([sys.executable, "-c", python], folder)
+                python = ""
+            check_shown(text, output)
+            continue
         if language == "python":
             # Successive blocks of Python run together, because later blocks use names of earlier
             # blocks.

@@ -29,63 +29,65 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "demo": Command(START, "train, quantise, export and verify on built-in data"),
+    "demo": Command(
+        START, "see the whole way once: train, round, export and verify handwritten digits"
+    ),
     "train": Command(
         START,
-        "train weights and delays: a new network, from another run, or one network per fold",
+        "learn weights and delays: from scratch, from another run, or once per fold",
         ("--output", "--config", "--hidden", "--steps", "--epochs"),
     ),
     "evaluate": Command(
         START,
-        "accuracy and activity of a network on data; an export runs in its own runtime",
+        "accuracy and activity on data; an export runs in its own runtime",
         ("--samples", "--classes", "--predictions", "--json"),
     ),
     "quantise": Command(
         START,
-        "round a trained network to a chip's integers (post-training quantisation)",
+        "round a trained network to a chip's integers, and say what that costs",
         ("--output", "--data", "--weight-bits", "--delay-bits", "--target"),
     ),
     "verify": Command(
         START,
-        "compare backends spike for spike",
+        "compare a network with its exports, or with a recording, spike for spike",
         ("--against", "--samples", "--exercise", "--artefact"),
     ),
     "search": Command(
         TRAINING,
-        "try training settings: hyperparameter search by validation accuracy",
+        "try other training settings, and keep the best by validation accuracy",
         ("--output", "--budget", "--config", "--device"),
     ),
-    "join": Command(TRAINING, "combine networks into one, an ensemble, whose outputs are added"),
+    "join": Command(TRAINING, "combine networks into one, an ensemble whose outputs are added"),
     "compare": Command(
         TRAINING,
-        "difference in accuracy between two kinds of networks, with a confidence interval",
+        "difference in accuracy between two kinds of networks, with its interval",
         ("--data", "--with", "--cluster"),
     ),
     "check": Command(
         CHIPS,
-        "check whether a network fits a chip, with all changes; with data, its cost per inference",
+        "does it fit a chip, and what would change? with data, the cost per inference",
         ("--target", "--data", "--samples", "--energy-of", "--json"),
     ),
     "export": Command(
         CHIPS,
-        "write a network in another format",
+        "write a network for a chip, a runtime or another library",
         ("--output", "--to", "--data", "--force"),
     ),
     "convert": Command(
         CHIPS,
-        "convert a network between any two formats, and check the result",
+        "from one format to another, with the result checked",
         ("--to", "--force", "--data", "--in-nir-dt"),
     ),
-    "zoo": Command(CHIPS, "trained and verified networks that come with nmtool"),
+    "zoo": Command(CHIPS, "trained and verified networks to try things on"),
     "report": Command(
         LOOK,
-        "one page with everything known about a run or a network",
+        "everything about a run or a network, on one page",
         ("--output", "--against", "--target", "--samples", "--force"),
     ),
-    "inspect": Command(LOOK, "describe the content of a file"),
-    "data": Command(LOOK, "describe a data set, or make one from files of other tools"),
-    "doctor": Command(COMPUTER, "installed and missing parts, and how to install them"),
-    "setup": Command(COMPUTER, "install environments of reference simulators"),
+    "inspect": Command(LOOK, "what is in a file"),
+    "data": Command(LOOK, "describe a data set, or make one from tables and arrays"),
+    "doctor": Command(COMPUTER, "what is installed, what is missing, and how to get it"),
+    "setup": Command(COMPUTER, "install reference simulators, or shell completion"),
 }
 
 ALSO = {"quantize": "quantise"}

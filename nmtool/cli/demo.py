@@ -11,9 +11,11 @@ from nmtool.cli.arguments import add_json
 from nmtool.cli.flags import flag
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
+from nmtool.tables import counted
 
 if TYPE_CHECKING:
     from nmtool.quantisation import Quantisation
+    from nmtool.walkthrough import Demonstration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json({**demonstration.as_json(), "seconds": round(seconds, 3)})
         return 0 if demonstration.certificate.identical else 1
-    console.print_tables(demonstration)
+    console.print_line(_accuracies(demonstration))
     console.print_certificate(demonstration.certificate)
     if folder := flags.given(arguments, "demo").get("folder"):
         console.print_line(f"kept in {folder}: run, integers.npz, lava")
@@ -51,7 +53,17 @@ def _print_chapter(text: str) -> None:
     console.print_line(text, style="bold")
 
 
+def _accuracies(demonstration: Demonstration) -> str:
+    """The accuracy of the three runs of the test samples, in a line."""
+    from nmtool.verification.certificate import SIMULATOR
+
+    floating, accuracy = demonstration.floating, demonstration.certificate.accuracy
+    return (
+        f"{counted(floating.samples, 'test sample')}: accuracy {floating.accuracy:.2%} in floats, "
+        f"{accuracy[SIMULATOR]:.2%} in integers, {accuracy['lava']:.2%} in Lava"
+    )
+
+
 def _print_quantised(quantisation: Quantisation) -> None:
-    """Print the report of a quantisation on stdout, and its findings on stderr."""
-    console.print_tables(quantisation.report)
+    """Print the findings of a quantisation on stderr."""
     console.print_finding_remarks(quantisation.findings)

@@ -121,10 +121,11 @@ def _parser(*names: str | None) -> tuple[Parser, dict[str, Parser]]:
     """The main parser, and parsers of commands by name; commands in `names` get their arguments."""
     parser = Parser(
         prog="nmtool",
-        description="Train spiking networks with delays, quantise them for a chip, and prove "
-        "that what runs there is what was trained.",
-        epilog="exit codes: 0 fine, 1 the answer is no, 2 wrong usage or bad input, "
-        "3 something needed is missing",
+        description="Train spiking networks with delays, round them to a chip's integers, and "
+        "check, spike for spike, that every export does the same.",
+        epilog="nmtool COMMAND --help explains a command, and --json prints its results for "
+        "scripts. Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or bad input, 3 something "
+        "needed is missing.",
     )
     parser.add_argument("--version", action="version", version=f"nmtool {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -194,7 +194,7 @@ def _tensorboard_log(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
 
 
 def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
-    """Print the best epoch of a run on stdout; in a job, only rank 0 prints."""
+    """Print the best epoch of a run and its networks on stdout; in a job, only rank 0 prints."""
     from nmtool.training.loop.reporter import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder
 
@@ -212,5 +212,8 @@ def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
             result["reset_cost"] = training_run.reset_cost.as_json()
         console.print_json(result)
     else:
-        parts = epoch_parts(best, training_run.n_validation)
-        console.print_parts(f"{folder.network_file}: epoch {best['epoch']}", parts)
+        parts = sorted(epoch_parts(best, training_run.n_validation), key=lambda part: part[1])
+        console.print_parts(f"best epoch {best['epoch']}:", parts)
+        files = (folder.network_file, folder.integer_file)
+        written = " and ".join(str(file) for file in files if file.exists())
+        console.print_line(f"{written} written")

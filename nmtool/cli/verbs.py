@@ -28,10 +28,12 @@ from nmtool.cli.format_options import add_reading_options, reading_options
 from nmtool.cli.loading import DIVIDING, add_data_options, name_data, open_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
+from nmtool.tables import counted
 
 if TYPE_CHECKING:
     from nmtool.quantisation import Quantisation
     from nmtool.setup.doctoring import Diagnosis
+    from nmtool.verification.certificate import Certificate
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ class Verb:
         changes: changes of the flags that its parameters give; None: no flag.
         echoes: arguments that its JSON repeats, by key.
         title: title of the first table, with names of values in braces; '': the table's own.
-        details: flags that ask the result's `tables` and `as_json` for more, with their help.
+        details: flags that ask for more, with their help: `printed`, else the result's `tables` and
+            `as_json`.
         files: files that are written from the result.
         passes: attribute of the result that decides between the exit codes 0 and 1; '': always 0.
         words: words for both outcomes, on a terminal.
-        printed: function that prints the result; by default its tables, sentences and findings.
+        printed: function that prints the result, with the details as arguments; its JSON then has
+            every detail. By default, the result's tables, sentences and findings are printed.
         takes_threads: True for `--threads`; the function runs networks.
         usage: usage of the command, if its arguments do not say it.
         epilog: examples, and the meaning of the exit code.
@@ -88,7 +92,7 @@ class Verb:
     files: tuple[File, ...] = ()
     passes: str = ""
     words: tuple[str, str] | tuple[()] = ()
-    printed: Callable[[Any], None] | None = None
+    printed: Callable[..., None] | None = None
     takes_threads: bool = True
     usage: str | None = None
     epilog: str | None = None
@@ -166,12 +170,13 @@ class Verb:
             name_data(arguments, [arguments.network])
         details = {name: True for name in self.details if getattr(arguments, name)}
         if arguments.json:
-            content = result.as_json(**details) if hasattr(result, "as_json") else result
+            asked = {} if self.printed is not None else details
+            content = result.as_json(**asked) if hasattr(result, "as_json") else result
             echoed = {key: getattr(arguments, name) for key, name in self.echoes.items()}
             console.print_json({**echoed, **content})
             return
         if self.printed is not None:
-            self.printed(result)
+            self.printed(result, **details)
             return
         tables = result.tables(**details)
         if self.title:
@@ -196,10 +201,47 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
     )
 
 
-def _print_quantisation(quantisation: Quantisation) -> None:
-    """Print errors of rounding on stdout, and the parts that were changed on stderr."""
-    console.print_tables(quantisation)
+def _print_quantisation(quantisation: Quantisation, *, details: bool = False) -> None:
+    """Print what rounding costs on stdout, and the parts that were changed on stderr."""
+    if (cost := quantisation.cost) is not None:
+        console.print_line(
+            f"accuracy {cost.float_accuracy:.2%} in floats, {cost.integer_accuracy:.2%} in "
+            f"integers, on {cost.compared_on}"
+        )
+        overflows = "".join(
+            f", {counted(many, what)}"
+            for many, what in ((cost.u_wraps, "wrap of u"), (cost.v_clips, "clip of v"))
+            if many
+        )
+        console.print_line(
+            f"same class in {cost.agreement:.2%}, {cost.spikes_shared:.1%} of spikes in common"
+            + overflows
+        )
+    if details:
+        console.print_tables(quantisation)
     console.print_finding_remarks(quantisation.findings)
+
+
+def _print_certificate(certificate: Certificate, *, details: bool = False) -> None:
+    """Print what was compared and what differs, the accuracy, and the verdict."""
+    console.print_sentences(certificate.sentences())
+    console.print_line(_samples_line(certificate))
+    if details:
+        console.print_sentences(certificate.overflows_without_data())
+        console.print_tables(certificate)
+    console.print_verdict(certificate.identical, "identical", "different")
+
+
+def _samples_line(certificate: Certificate) -> str:
+    """The samples of a comparison, and their accuracy in the simulator and the backends."""
+    from nmtool.verification.certificate import SIMULATOR
+
+    line = certificate.tables()[0].title
+    names: dict[str, list[str]] = {}
+    for name, share in certificate.accuracy.items():
+        names.setdefault(f"{share:.2%}", []).append("simulator" if name == SIMULATOR else name)
+    shares = ", ".join(f"{share} in {', '.join(where)}" for share, where in names.items())
+    return f"{line}; accuracy {shares}" if shares else line
 
 
 def _print_mapping(content: dict[str, Any]) -> None:
@@ -369,6 +411,10 @@ VERBS: Mapping[str, Verb] = {
                 required=True,
             ),
         ),
+        details={
+            "details": "also show the rounding errors of every projection and population, and the "
+            "overflows"
+        },
         printed=_print_quantisation,
         epilog="examples: nmtool quantise run -o integers.npz; "
         "nmtool quantise network.npz -o integers.npz --data digits",
@@ -451,7 +497,11 @@ VERBS: Mapping[str, Verb] = {
             ),
         },
         passes="identical",
-        words=("identical", "different"),
+        details={
+            "details": "also show a table of every backend (accuracy, spikes, u and v, time per "
+            "sample), and overflows on known answers and generated samples"
+        },
+        printed=_print_certificate,
         epilog="examples: nmtool verify integers.npz digits --against lava --against c; "
         "nmtool verify lava_folder. Exit code 1 if any result differs, or the export contains "
         "another network; 2 if the export was modified after it was written, and is not run.",

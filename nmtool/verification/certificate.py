@@ -309,12 +309,19 @@ class Certificate(Result):
             yield self.mutation.sentence(), ""
             if least_tested := self.mutation.least_tested():
                 yield f"  {least_tested}", ""
-        if self.on_known_answers:
-            origin = " on known answers, which drive neurons harder than data do"
-            yield from _overflow_lines(self.overflows, origin)
-        else:
+        if not self.on_known_answers:
             yield from _overflow_lines(self.overflows, of_data=True)
-        yield from _overflow_lines(self.generated_overflows, " on generated samples")
+
+    def overflows_without_data(self) -> list[tuple[str, str]]:
+        """Sentences on overflows on known answers and generated samples, with their severity.
+
+        Such samples drive neurons harder than data do.
+        """
+        of_answers = self.overflows if self.on_known_answers else {}
+        return [
+            *_overflow_lines(of_answers, " on known answers, which drive neurons harder than data"),
+            *_overflow_lines(self.generated_overflows, " on generated samples"),
+        ]
 
     def __str__(self) -> str:
         return "\n".join(visible(text) for text, _ in self.sentences())

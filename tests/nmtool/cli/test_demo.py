@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def test_the_demo_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatc
     lines = result.out.splitlines()
     chapters = [line[:11] for line in lines if line[:3] in ("1. ", "2. ", "3. ")]
     assert chapters == ["1. train 10", "2. quantise", "3. run the "]
-    assert "5 test samples" in lines
+    assert re.search(
+        r"^5 test samples: accuracy \S+ in floats, \S+ in integers, \S+ in Lava$", result.out, re.M
+    )
     assert "lava: spikes compared 40000, different 0; spikes emitted " in result.out
     assert "kept in kept: run, integers.npz, lava" in lines
     assert result.err.startswith("trains on ")

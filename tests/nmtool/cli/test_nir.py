@@ -56,9 +56,8 @@ def test_differences_to_floats_and_to_integers_are_printed(nmtool: Nmtool, file:
     result = nmtool("verify", file, "two")
     assert result.code == 0
     lines = result.out.splitlines()
-    assert [line.split()[0] for line in lines[3:5]] == ["simulator", "nir"]
-    assert "nir: spikes compared 540, different 0; spikes emitted " in result.out
-    assert "of spikes in common" in lines[-1]
+    assert lines[0].startswith("nir: spikes compared 540, different 0; spikes emitted ")
+    assert any("of spikes in common" in line for line in lines)
     result = nmtool("verify", file, "two", "--json")
     assert set(result.json["accuracy"]) == {"hardware_sim", "nir"}
     assert result.json["backends"]["nir"]["integer"]["spikes_shared"] > 50

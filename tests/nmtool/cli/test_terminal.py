@@ -42,7 +42,8 @@ def test_a_line_per_epoch(columns: int, monkeypatch: pytest.MonkeyPatch) -> None
     assert any(" best" in line for line in epochs)
     assert seen.colour_of("best") == "green"
     assert epochs[0].endswith("left") == (columns == 120)
-    assert seen.lines[first + 3].startswith(f"run{columns}/network.npz: epoch ")
+    assert seen.lines[first + 3].startswith("best epoch ")
+    assert seen.lines[-1] == f"run{columns}/network.npz written"
     assert "training" in seen.raw, "there was a bar"
     assert not any("training" in line or "━" in line for line in seen.lines), "and it is gone"
 

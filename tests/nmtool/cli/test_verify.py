@@ -70,15 +70,21 @@ def test_identical_in_the_terminal(nmtool: Nmtool, monkeypatch: pytest.MonkeyPat
     assert result.code == 0
     assert result.err.startswith("samples: 4 of 6, drawn per class")
     lines = result.out.splitlines()
-    assert lines[0] == "4 samples"
-    assert lines[3].split() == ["simulator", "100.00%"]
-    assert " ".join(lines[4].split()).startswith("lava (fast) 100.00% 360 0 0 of 240 (outputs) 0 ")
-    assert " ".join(lines[5].split()) == "lava (stock) 75 0 0 of 250 0"
     drawn = drawn_samples(EVENTS.label, 4)
     emitted = simulate(INTEGERS, RASTER.take(drawn)).spikes["hidden"].n_spikes
-    assert lines[7] == f"lava: spikes compared 360, different 0; spikes emitted {emitted}"
+    assert lines[0] == f"lava: spikes compared 360, different 0; spikes emitted {emitted}"
     stretch = "25 steps of sample 2 from step 2"
-    assert lines[8].startswith(f"lava, stock model, {stretch}: spikes compared 75, different 0; ")
+    assert lines[1].startswith(f"lava, stock model, {stretch}: spikes compared 75, different 0; ")
+    assert lines[-1] == "4 samples; accuracy 100.00% in simulator, lava"
+
+
+def test_details_are_a_table(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    lines = nmtool(*WORDS, "--samples", "4", "--details").out.splitlines()
+    rows = lines[lines.index("4 samples") + 3 :]
+    assert rows[0].split() == ["simulator", "100.00%"]
+    assert " ".join(rows[1].split()).startswith("lava (fast) 100.00% 360 0 0 of 240 (outputs) 0 ")
+    assert " ".join(rows[2].split()) == "lava (stock) 75 0 0 of 250 0"
 
 
 def test_samples_without_any_spike(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
