@@ -214,7 +214,8 @@ class AnyNetwork(Value, Tabular, Saved):
     @property
     def spike_limits(self) -> dict[str, int]:
         """Largest number of spikes of a neuron in a step, by source; of a channel for `input`."""
-        return {part.name: part.most_spikes for part in (self.channels, *self.populations)}
+        limits = {population.name: population.most_spikes for population in self.populations}
+        return {graph.INPUT: self.channels.most_spikes, **limits}
 
     @property
     def max_delay(self) -> int:
