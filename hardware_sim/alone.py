@@ -19,7 +19,8 @@ from nmtool.arithmetic import Arithmetic
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.kernel import kernels
 from nmtool.hardware_sim.plan import Plan, in_order_of_sums, neuron_constants
-from nmtool.network.graph import INPUT, LIF
+from nmtool.hardware_sim.simulator import extensions_of
+from nmtool.network.graph import INPUT, LIF, MOST_SPIKES, RESET
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 
@@ -38,6 +39,7 @@ class Neurons:
 
     Attributes:
         runs_in: the arithmetic.
+        properties: names of the network's properties that extend the arithmetic.
         spiking: False for neurons that only integrate.
         weight: [channels, columns] int32, shifted weights; see `source_channels`.
         delay: [channels, columns] uint8, delays in steps.
@@ -45,6 +47,7 @@ class Neurons:
     """
 
     runs_in: Arithmetic
+    properties: frozenset[str]
     spiking: bool
     weight: NDArray[np.int32]
     delay: NDArray[np.uint8]
@@ -61,8 +64,14 @@ class Neurons:
         delay = np.zeros((n_channels, population.size), np.uint8)
         for projection, block in zip(incoming, blocks, strict=True):
             weight[block], delay[block] = projection.shifted_weight, projection.delay
-        constants = neuron_constants(population)
-        return cls(network.runs_in, population.kind == LIF, weight, delay, constants)
+        return cls(
+            network.runs_in,
+            extensions_of(network),
+            population.kind == LIF,
+            weight,
+            delay,
+            neuron_constants(population),
+        )
 
     @property
     def size(self) -> int:
@@ -97,13 +106,14 @@ class Neurons:
             delay=self.delay.ravel(),
             slots=1 << (int(self.delay.max(initial=0)) + HOP_LATENCY).bit_length(),
         )
-        counts = spikes.count is not None or bool((constants["most_spikes"] > 1).any())
-        subtracts = bool(constants["drop"].any())
+        counts = spikes.count is not None or (constants["most_spikes"] > 1).any()
+        used = {RESET.name: constants["drop"].any(), MOST_SPIKES.name: counts}
+        properties = self.properties.union(name for name, is_used in used.items() if is_used)
         shape = spikes.n_samples, spikes.n_steps, self.size
-        spiked = np.zeros(shape, np.uint8 if counts else np.bool_)
+        spiked = np.zeros(shape, np.uint8 if MOST_SPIKES.name in properties else np.bool_)
         u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         channel, count = in_order_of_sums(spikes, runs_in.word)
-        loops = kernels(runs_in.module, runs_in.sum_limit, runs_in.word, subtracts, counts)
+        loops = kernels(runs_in.module, runs_in.sum_limit, runs_in.word, properties)
         overflows = np.zeros((shape[0], 2, shape[2]), np.int64)
         loops.run_samples(plan, spikes.step_offset(), channel, count, spiked, u, v, overflows)
         return Traces(spiked.view(np.uint8), u, v)

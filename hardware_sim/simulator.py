@@ -107,8 +107,13 @@ def kernels_of(network: IntegerNetwork | StepNetwork) -> Kernels:
         arithmetic = runs_in.module, runs_in.sum_limit, runs_in.word
     else:
         arithmetic = "nmtool.hardware_sim.float_step", 0, 1
-    extending = (name for name, declared in network.properties.items() if declared.extension)
-    return kernels(*arithmetic, frozenset(extending))
+    return kernels(*arithmetic, extensions_of(network))
+
+
+def extensions_of(network: IntegerNetwork | StepNetwork) -> frozenset[str]:
+    """Names of the properties of a network that extend its arithmetic."""
+    properties = network.properties.items()
+    return frozenset(name for name, declared in properties if declared.extension)
 
 
 def recording_from(
