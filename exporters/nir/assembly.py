@@ -41,9 +41,6 @@ CLOCK = "clock"
 BIAS, LEAK = "bias", "leak"
 """Kinds of constants: biases, which arrive over wires, and leak potentials of membranes."""
 
-Clocked = Collection[tuple[str, str]]
-"""Constants that become synapses from the clock: name of the population, and kind."""
-
 
 @dataclass(frozen=True, eq=False)
 class Parts:
@@ -86,8 +83,8 @@ class Parts:
             n_steps=n_steps + lags[self.readout.population],
         )
 
-    def _with_clock(self, clocked: Clocked) -> tuple[Parts, dict[str, int]]:
-        """Make biases, and synapses for constants in `clocked`; returns the lags, too."""
+    def _with_clock(self, clocked: Collection[tuple[str, str]]) -> tuple[Parts, dict[str, int]]:
+        """Make biases, and synapses for constants (name, kind) in `clocked`; and the lags."""
         clock = legal_names([*self.populations, CLOCK])[CLOCK]
         populations, arriving = dict(self.populations), dict(self.arriving)
         for name, neurons in self.populations.items():

@@ -218,21 +218,15 @@ def _silent(network: Network) -> Iterator[tuple[str, float]]:
     steps = step_network(network)
     for population in steps.populations:
         incoming = [p.jump for p in steps.projections if p.target == population.name]
-        if population.kind == LIF and incoming:
-            excitation = np.sum([np.maximum(jump, 0).sum(axis=0) for jump in incoming], axis=0)
-            share = _peak_ratio(population, excitation, network.n_steps)
-            if share <= 1:
-                yield population.name, share
-
-
-def _peak_ratio(population: StepPopulation, excitation: Array, n_steps: int) -> float:
-    """Largest ratio of v to its threshold for any input, up to the first above 1."""
-    u = v = np.zeros(population.size)
-    peak = 0.0
-    for _ in range(n_steps):
-        u = u * (1 - population.lose_u) + excitation
-        v = v * (1 - population.lose_v) + u + population.drive
-        peak = max(peak, float((v / population.threshold).max()))
-        if peak > 1:
-            break
-    return peak
+        if population.kind != LIF or not incoming:
+            continue
+        excitation = np.sum([np.maximum(jump, 0).sum(axis=0) for jump in incoming], axis=0)
+        u, v, share = np.zeros(population.size), np.zeros(population.size), 0.0
+        for _ in range(network.n_steps):
+            u = u * (1 - population.lose_u) + excitation
+            v = v * (1 - population.lose_v) + u + population.drive
+            share = max(share, float((v / population.threshold).max()))
+            if share > 1:
+                break
+        else:
+            yield population.name, share
