@@ -18,7 +18,6 @@ from nmtool.network.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.network.numbers import number_names, with_number
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.running import simulate
 from nmtool.tables import Result, Table, plain
 from nmtool.verification.comparison import compare_recordings
 
@@ -167,6 +166,8 @@ def mutation_score(
     Raises:
         DataError: the channels of a raster differ from those of the network.
     """
+    from nmtool.hardware_sim.simulator import simulate
+
     check_input(network, spikes)
     compared = [(spikes[:SAMPLES], deep)] + ([(generated, True)] if generated is not None else [])
     expected = [(part, simulate(network, part, deep=is_deep)) for part, is_deep in compared]
@@ -189,6 +190,8 @@ def shows(wrong: IntegerNetwork, spikes: Raster, expected: Recording) -> bool:
         spikes: the input.
         expected: the recording of the right network; if it has u and v, they are compared, too.
     """
+    from nmtool.hardware_sim.simulator import simulate
+
     ends = [1, 4, 16, spikes.n_samples]
     for first, end in zip([0, *ends], ends, strict=False):
         part = range(spikes.n_samples)[first:end]
