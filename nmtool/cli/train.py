@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console, flags, folds
-from nmtool.cli.arguments import DATA, MACHINE, add_json, group
+from nmtool.cli import console, flags
+from nmtool.cli.arguments import DATA, MACHINE, add_json, group, grouping
 from nmtool.cli.flags import flag
 from nmtool.cli.loading import add_data, find_data
 from nmtool.cli.progress import progress
@@ -24,6 +24,7 @@ from nmtool.cli.train_settings import (
     resumed_settings,
 )
 from nmtool.errors import RankError, UsageError
+from nmtool.splits import SPLITS
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "that cost on the validation samples",
         ),
     )
-    folds.add_options(parser)
+    _add_folds(parser)
     parser.add_argument(
         "-o", "--output", required=True, metavar="RUN", help="folder for the run, or for all folds"
     )
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     kinds = {
         "--resume": "resume" in arguments,
         "--start": "start" in arguments,
-        "--folds or --by": (has_folds := folds.are_requested(arguments)),
+        "--folds or --by": (has_folds := _has_folds(arguments)),
         "--search": "search" in arguments,
     }
     modes = [name for name, is_given in kinds.items() if is_given]
@@ -108,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
             fix="name a data set: nmtool train DATA -o RUN; see nmtool train --help",
         )
     if has_folds:
-        return folds.run(arguments)
+        return _run_folds(arguments)
     values = flags.given(arguments, "train")
     folder = RunFolder(Path(arguments.output))
     keywords: dict[str, Any] = {"folder": folder.path, "threads": arguments.threads}
@@ -217,3 +218,73 @@ def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
         files = (folder.network_file, folder.integer_file)
         written = " and ".join(str(file) for file in files if file.exists())
         console.print_line(f"{written} written")
+
+
+# Cross-validation
+
+_FOLDS = "cross_validate"
+
+
+def _add_folds(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a cross-validation."""
+    folds = group(parser, "cross-validation")
+    flags.add(
+        folds,
+        _FOLDS,
+        only=("by", "folds", "fold_seed", "seeds", "splits"),
+        by=flag("--by", type=grouping, metavar="NAME|N"),
+        splits=flag(nargs="+", action=None, choices=SPLITS, metavar="SPLIT"),
+    )
+
+
+def _has_folds(arguments: argparse.Namespace) -> bool:
+    """True if a cross-validation is requested.
+
+    Raises:
+        UsageError: there are flags of cross-validation, but neither `--folds` nor `--by`.
+    """
+    values = flags.given(arguments, _FOLDS)
+    if values.keys() & {"folds", "by"}:
+        return True
+    others = [name for name in ("fold_seed", "seeds", "splits") if name in values]
+    if others:
+        raise UsageError(
+            f"{arguments.parser.flag(others[0])} applies to cross-validation only",
+            code="folds-missing",
+            fix="define the folds: --folds N or --by NAME; or leave it out",
+        )
+    return False
+
+
+def _run_folds(arguments: argparse.Namespace) -> int:
+    """Run the cross-validation, and print its result."""
+    from nmtool.evaluation.answers import answers_file
+
+    if arguments.tensorboard is not None:
+        raise UsageError(
+            "--tensorboard applies to a single run only",
+            code="option-unused",
+            fix="leave out --tensorboard, or the cross-validation",
+        )
+    options = chosen_settings(arguments)
+    dataset = find_data(arguments, arguments.data)
+    values = {"by": 1, **flags.given(arguments, _FOLDS)}
+    from nmtool.training.studies.folds import cross_validate
+
+    try:
+        answers = cross_validate(
+            **{**values, "data": dataset, "options": options},
+            folder=arguments.output,
+            threads=arguments.threads,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
+            console.print_remark("finished folds and epochs are kept; the same command continues")
+        raise
+    if arguments.json:
+        file = str(answers_file(arguments.output))
+        console.print_json({"folder": arguments.output, "answers": file, **answers.as_json()})
+    else:
+        console.print_tables(answers)
+    return 0

@@ -131,7 +131,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
         (path.name[: -len(ending) - len(path.suffix)].rstrip("_-"), split, path)
         for path in sorted(folder.iterdir())
         if path.suffix in suffixes
-        for split, ending in _split_of(path.stem)
+        for split, ending in split_of(path.stem)
     ]
     names = sorted({name for name, _, _ in entries})
     if not names:
@@ -154,7 +154,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
     }
 
 
-def _split_of(stem: str) -> Iterator[tuple[str, str]]:
+def split_of(stem: str) -> Iterator[tuple[str, str]]:
     """If a file's name ends with a word for a split, yield the split and the word."""
     word = re.split("[_-]", stem)[-1]
     split = split_named(word)

@@ -100,7 +100,7 @@ def is_incoming(name: str) -> bool:
     path = Path(name)
     if not path.is_dir():
         return path.suffix in ROW_SUFFIXES and path.exists()
-    kinds = {file.suffix for file in path.iterdir()}
+    kinds = {file.suffix for file in path.iterdir() if any(shd.split_of(file.stem))}
     return bool(kinds & {*ROW_SUFFIXES}) and not kinds & {*shd.HDF5_SUFFIXES}
 
 
@@ -108,7 +108,7 @@ def is_incoming(name: str) -> bool:
 def read_incoming(path: str | Path, conventions: FileConventions = AS_THEY_ARE) -> Dataset:
     """Read a data set from a file of another tool, or from a folder with one file per split.
 
-    >>> paths = write_dataset(data, "mine")  # doctest: +SKIP
+    >>> paths = write_dataset(data.train, "mine.csv")  # doctest: +SKIP
     >>> read_incoming(paths[0]).train  # doctest: +SKIP
     <SpikeEvents: 40 samples, 9 units, 3 classes, 328 events>
 
