@@ -85,7 +85,7 @@ COMMANDS: Mapping[str, Command] = {
         ("--output", "--against", "--target", "--samples", "--force"),
     ),
     "inspect": Command(LOOK, "what is in a file"),
-    "data": Command(LOOK, "describe a data set, or make one from tables and arrays"),
+    "data": Command(LOOK, "describe a data set, or make one from your own files"),
     "doctor": Command(COMPUTER, "what is installed, what is missing, and how to get it"),
     "setup": Command(COMPUTER, "install reference simulators, or shell completion"),
 }

@@ -304,15 +304,9 @@ def _print_hanging(console: Console, line: Text) -> None:
 _INDENT = 4
 
 
-def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
-    """Print a title and its parts on one line of stdout, or on two if the terminal is narrow."""
-    console = out()
-    line = "  ".join([title, *(text for text, _ in parts)])
-    if len(line) <= console.width:
-        print_line(line)
-    else:
-        print_line(title)
-        print_line("  ".join(fitted([("", 0), *parts], console.width)))
+def print_parts(parts: Sequence[tuple[str, int]]) -> None:
+    """Print the parts that fit on a line of stdout, chosen by their ranks as in `fitted`."""
+    print_line("  ".join(fitted(parts, out().width)))
 
 
 def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:

@@ -214,7 +214,7 @@ def print_run(arguments: argparse.Namespace, training_run: Run) -> None:
         console.print_json(result)
     else:
         parts = sorted(epoch_parts(best, training_run.n_validation), key=lambda part: part[1])
-        console.print_parts(f"best epoch {best['epoch']}:", parts)
+        console.print_parts([(f"best epoch {best['epoch']}:", 0), *parts])
         files = (folder.network_file, folder.integer_file)
         written = " and ".join(str(file) for file in files if file.exists())
         console.print_line(f"{written} written")
