@@ -76,11 +76,13 @@ def images(code: str) -> Dataset:
     with libraries_needed("train"):
         from sklearn.datasets import load_digits
     pixels, labels = load_digits(return_X_y=True)
+
+    def events_of(split: str) -> SpikeEvents:
+        samples = slice(*RANGES[split])
+        return CODES[code](pixels[samples] / BRIGHTEST, labels[samples])
+
     return Dataset.of(
-        **{
-            split: CODES[code](pixels[slice(*ends)] / BRIGHTEST, labels[slice(*ends)])
-            for split, ends in RANGES.items()
-        }
+        train=events_of("train"), validation=events_of("validation"), test=events_of("test")
     )
 
 
