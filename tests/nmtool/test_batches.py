@@ -11,7 +11,6 @@ import nmtool as nm
 from nmtool import batches
 from nmtool.batches import recorded_at_once
 from nmtool.data.samples import bin_for
-from nmtool.evaluation.confusion import Confusion
 from tests.nmtool.cli import cases
 
 NETWORK, EVENTS = cases.integer_network(), cases.spike_events(23, 2)
@@ -67,14 +66,3 @@ def test_a_report_in_portions_has_the_numbers_of_all_samples(
     monkeypatch.undo()
     whole = nm.report(tmp_path / "net.npz", DATA).as_json()
     assert parts == whole
-
-
-def test_tables_of_thousands_of_classes_have_the_weakest() -> None:
-    label = np.arange(1200)
-    prediction = np.where(label < 3, label + 1, label)
-    confusion = Confusion.of(label, prediction, tuple(map(str, label)))
-    classes, pairs = confusion.tables()
-    assert [row[0] for row in classes.rows[:3]] == ["0", "1", "2"]
-    assert (len(classes.rows), pairs.rows) == (50, [("0", "1", 1), ("1", "2", 1), ("2", "3", 1)])
-    plain = confusion.as_json()
-    assert (plain["counts"], len(plain["pairs"])) == (None, 1200)

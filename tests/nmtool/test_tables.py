@@ -340,7 +340,7 @@ def values() -> dict[str, Any]:
         AccuracyDifference(np.ones((2, 5), np.bool_), np.zeros((2, 5), np.bool_)),
         Conversion("in.nir", Path(__file__), "npz", integers, 100),
         Run(TrainOptions(), NETWORK, integers, [entry], Path("run")),
-        SearchResult(*chosen, trials, {"lr": 0.003}, {"lr": 1.0}),
+        SearchResult(*chosen, trials, {"lr": 0.003}),
         KnownAnswers(integers.content_hash, RASTER, recording),
         Demonstration(evaluation, rounded, certificate),
     ]

@@ -122,8 +122,8 @@ def test_every_format_of_the_core_is_a_target() -> None:
 
 def test_a_format_gets_the_options_of_the_export() -> None:
     assert not fits_of_format(CHAIN, "nir")[0].unsupported
-    (fit,) = fits_of_format(CHAIN, "nir", nm.NirOptions(form="axonal"))
-    assert {finding.code for finding in fit.unsupported} == {"delays-not-axonal"}
+    (fit,) = fits_of_format(CHAIN, "nir", nm.NirOptions(hops="free"))
+    assert {finding.code for finding in fit.unsupported} == {"drive-ahead"}
 
 
 def test_export_convert_and_inspect_give_the_same_verdicts(tmp_path: Path) -> None:
