@@ -34,7 +34,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network.analogue import AnalogueInput
 from nmtool.network.float_network import Network
 from nmtool.network.float_parts import Projection
-from nmtool.network.graph import INPUT, MAX_SPIKES
+from nmtool.network.graph import INPUT, MAX_SPIKES, MOST_SPIKES
 from nmtool.network.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -151,7 +151,11 @@ def backends(also: Sequence[str] = ()) -> dict[str, Run]:
         also: variants of formats, as FORMAT:OPTION=NUMBER.
     """
     runs: dict[str, Run] = {"session": in_session, "training": in_training}
-    counting = [f.name for f in all_formats() if f.runs and f.most_spikes > 1]
+    counting = [
+        f.name
+        for f in all_formats()
+        if f.runs and MOST_SPIKES.name in [p.name for p in f.expresses]
+    ]
     for variant in (*counting, *also):
         name, _, option = variant.partition(":")
         options = [option.split("=")] if option else []

@@ -68,7 +68,7 @@ class MutationScore(Result):
     >>> spikes = nm.Raster.from_dense([[[1, 0]] * 100])
     >>> expected = nm.simulate(network, spikes)
     >>> nm.verify(network, spikes, against=expected, faults=True).mutation
-    <MutationScore: seen 19 of 24 faults>
+    <MutationScore: seen 19 of 28 faults>
 
     Attributes:
         faults: the drawn faults.

@@ -313,9 +313,9 @@ def values() -> dict[str, Any]:
         "spikes_per_neuron": {"hidden": 2.0},
     }
     trials = (
-        TrialResult("the defaults", True, "finished", {}, 0.75),
-        TrialResult("trial 0", False, "finished", {"lr": 0.01}, 0.5),
-        TrialResult("trial 1", False, "failed", {"lr": 0.5}, reason="it diverged"),
+        TrialResult("the defaults", True, {}, "finished", 0.75),
+        TrialResult("trial 0", False, {"lr": 0.01}, "finished", 0.5),
+        TrialResult("trial 1", False, {"lr": 0.5}, "failed", reason="it diverged"),
     )
     chosen = (Path("study"), "the defaults", TrainOptions(), "the defaults are chosen")
     instances = [

@@ -18,7 +18,6 @@ from nmtool.data.remarks import remarks
 from nmtool.training.loop import trainer
 from nmtool.training.loop.validation import Validation
 from nmtool.training.processes.ranks import ALONE
-from nmtool.training.studies import folds
 from tests.nmtool.data.test_stored import is_on_disk
 from tests.training.small_data import small_events, small_options, without_seconds
 
@@ -34,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # The variable NMTOOL_CACHE would also move the compiled kernels.
         patch.setattr("nmtool.paths.cache_folder", lambda: path / "cache")
         patch.setattr(stored, "IN_MEMORY_BYTES", 0)
-        for module in (events, folds, trainer):
+        for module in (events, trainer):
             patch.setattr(module, "AT_ONCE", 7)
         for split, seed in (("train", 1), ("valid", 2), ("test", 3)):
             write_shd(path / f"small_{split}.h5", small_events(20 + 8 * seed, seed))
