@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "FileConventions",
         n_units=None,
         columns=flag(metavar="NAME=COLUMN,…"),
+        sensor_size=flag(metavar="W,H,P"),
     )
     conversion.add_argument(
         "--test",
@@ -167,6 +168,6 @@ def _find_or_read(arguments: argparse.Namespace, name: str) -> Dataset:
         raise UsageError(
             f"'{name}' already defines its times and labels",
             code="data-options-unused",
-            fix="leave out --dt, --columns, --bits, --scale and --delta",
+            fix="leave out --dt, --columns, --sensor-size, --bits, --scale and --delta",
         )
     return find_data(arguments, name)

@@ -56,6 +56,8 @@ class Rows:
 
     Attributes:
         times_ms, units: [samples] lists of times in ms and of channels, in any order of time.
+        axes: names of the axes of a sensor, x, y and perhaps polarity, for events with positions:
+            `units` then has, for each event in turn, its position along each axis.
         labels: [samples] numbers or names of classes.
         groups: by name, [samples] integers, or names from files.
         dense: [samples, steps, channels …] spikes, instead of times and units.
@@ -78,6 +80,7 @@ class Rows:
     counts: Any = None
     values: Any = None
     analogue: AnalogueInput | None = None
+    axes: Sequence[str] = ()
 
     def columns(self) -> dict[str, Any]:
         """Arguments of `SpikeEvents` with these samples, whose classes are numbered from 0.

@@ -11,9 +11,13 @@ Names of classes and groups are numbered in sorted order, over all splits togeth
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from nmtool import storage
 from nmtool.arguments import Kind, checked
@@ -26,6 +30,7 @@ from nmtool.data.incoming.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, numbered, texts
 from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 from nmtool.network.analogue import MAX_BITS, AnalogueInput
+from nmtool.network.graph import MAX_CHANNELS
 from nmtool.options import Options, option
 from nmtool.splits import SPLITS
 
@@ -52,18 +57,22 @@ class FileConventions(Options):
         n_units: number of channels of events; None: as in the files, else from the largest unit.
         columns: names of the columns in the CSV file, as in time_us=t,unit=pixel; in Python also a
             mapping.
+        sensor_size: width, height and number of polarities of the sensor of CSV files with x and
+            y, such as 34,34,2; in Python also a list; by default the smallest that contains all
+            events.
         bits: bits of a count, if the file has numbers instead of spikes (`AnalogueInput`).
         scale: the number that a count of 1 stands for; by default the largest magnitude in the
             training samples becomes the largest count.
         delta: threshold of changes: numbers become spikes as by `encode_delta`, instead of counts.
 
     Raises:
-        UsageError: there is no such column.
+        UsageError: there is no such column, or the sensor has no pixels.
     """
 
     dt_ms: float | None = option(None, flag="dt", metavar="MS")
     n_units: int | None = None
     columns: Mapping[str, str] | str = field(default_factory=dict)
+    sensor_size: Sequence[int] | str | None = None
     bits: int = MAX_BITS
     scale: float | None = None
     delta: float | None = None
@@ -72,6 +81,8 @@ class FileConventions(Options):
         super().__post_init__()
         if self.columns:
             object.__setattr__(self, "columns", _column_names(self.columns))
+        if self.sensor_size is not None:
+            object.__setattr__(self, "sensor_size", _sensor_size(self.sensor_size))
 
 
 AS_THEY_ARE = FileConventions()
@@ -93,6 +104,24 @@ def _column_names(columns: Mapping[str, str] | str) -> dict[str, str]:
                 else "write it as in time_us=t,unit=pixel",
             )
     return dict(columns)
+
+
+def _sensor_size(size: Sequence[int] | str) -> list[int]:
+    """Parse a sensor's extents along x, y and polarity, such as 34,34,2."""
+    try:
+        extents = [
+            int(str(extent)) for extent in (size.split(",") if isinstance(size, str) else size)
+        ]
+    except (TypeError, ValueError):
+        extents = []
+    if len(extents) not in (2, 3) or min(extents) < 1:
+        raise UsageError(
+            f"{size} is not the size of a sensor",
+            code="sensor-size-range",
+            fix="give its width, its height and, with a column polarity, the number of "
+            "polarities: 34,34,2",
+        )
+    return extents
 
 
 def is_incoming(name: str) -> bool:
@@ -161,14 +190,17 @@ def _check_used(
     """Raise `UsageError` for a convention that has no effect on files of these kinds."""
     has_steps = any(not rows.times_ms for rows in splits.values())
     has_numbers = any(rows.values is not None for rows in splits.values())
+    has_axes = any(rows.axes for rows in splits.values())
     of_numbers = has_numbers, "the file has spikes, not numbers"
+    of_units = "the arrays of dense spikes, or the size of the sensor, set the number of units"
     used = {
         "dt_ms": (has_steps, "the file has times of events, which need no time step"),
         "bits": of_numbers,
         "scale": of_numbers,
         "delta": of_numbers,
         "columns": (".csv" in kinds, "only CSV files have columns"),
-        "n_units": (not has_steps, "the arrays of dense spikes set the number of units"),
+        "sensor_size": (has_axes, "the file has no columns x and y in place of unit"),
+        "n_units": (not has_steps and not has_axes, of_units),
     }
     for name, (is_used, why) in used.items():
         if not is_used and getattr(conventions, name) != getattr(AS_THEY_ARE, name):
@@ -290,6 +322,8 @@ def _events_of_splits(
             )
         class_names = numbered(all_labels)[1]
     n_units = conventions.n_units
+    if any(rows.axes for rows in splits.values()):
+        splits, n_units = _units_of_pixels(splits, conventions.sensor_size)
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
@@ -307,6 +341,56 @@ def _events_of_splits(
         )
         for split, rows in splits.items()
     }
+
+
+def _units_of_pixels(
+    splits: Mapping[str, Rows], size: Sequence[int] | None
+) -> tuple[dict[str, Rows], int]:
+    """Number the pixels of a sensor: unit = x + W·(y + H·polarity); also return their number."""
+    axes, *others = {tuple(rows.axes) for rows in splits.values()}
+    if others:
+        raise DataError(
+            "some splits have positions or polarities of events that others lack",
+            code="csv-columns",
+            fix="give all files the same columns",
+        )
+    samples = [np.reshape(s, (-1, len(axes))) for rows in splits.values() for s in rows.units]
+    events = np.concatenate(samples)
+    if len(axes) == 3 and set(events[:, 2].tolist()) <= {-1, 1}:
+        events[:, 2] = events[:, 2] > 0
+    # Lists have Python's integers, which cannot overflow.
+    low, high = events.min(axis=0, initial=0).tolist(), events.max(axis=0, initial=0).tolist()
+    if size is None:
+        size = [1 + position for position in high]
+        _log.warning(
+            f"remark[units-from-positions]: a sensor of {' × '.join(map(str, size))} is assumed, "
+            "the smallest that contains all events; for the same units in other files, set "
+            f"`sensor_size={','.join(map(str, size))}`"
+        )
+    is_inside = len(size) == len(axes) and all(map(int.__lt__, high, size)) and min(low) == 0
+    if not is_inside:
+        reach = " × ".join(f"{first}…{last}" for first, last in zip(low, high, strict=True))
+        raise DataError(
+            f"events lie at {' × '.join(axes)} = {reach}, outside a sensor of "
+            f"{' × '.join(map(str, size))}",
+            code="positions-range",
+            fix=f"set `sensor_size=` to the size along {', '.join(axes)}; polarities are 0 and 1, "
+            "or −1 and 1",
+        )
+    if math.prod(size) > MAX_CHANNELS:
+        raise DataError(
+            f"a sensor of {' × '.join(map(str, size))} has {math.prod(size)} units, but nmtool "
+            f"allows at most {MAX_CHANNELS}",
+            code="units-count",
+            fix="number the positions along each axis from 0 without gaps",
+        )
+    unit = events @ np.cumprod([1, *size[:-1]])
+    ends = np.cumsum([len(sample) for sample in samples])
+    units = iter(np.split(unit, ends[:-1]))
+    return {
+        split: replace(rows, units=list(islice(units, len(rows.units))), axes=())
+        for split, rows in splits.items()
+    }, math.prod(size)
 
 
 def _encoded(splits: Mapping[str, Rows], conventions: FileConventions) -> dict[str, Rows]:

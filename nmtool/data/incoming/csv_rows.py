@@ -1,9 +1,10 @@
 """`read_csv` and `write_csv`: samples as a table with a row per event.
 
 Columns are sample, label, unit, and one of time_ms, time_s, time_us, time_ns; upper and lower case
-are equal. A column split names train, validation or test (`SPLIT_WORDS`). All other named columns
-are groups, of integers or names. A row without time and unit is a silent sample. A row is a spike:
-an event of several spikes is as many equal rows.
+are equal. In place of unit, events of a sensor have x and y, and perhaps polarity (or p). A column
+split names train, validation or test (`SPLIT_WORDS`). All other named columns are groups, of
+integers or names. A row without time and unit is a silent sample. A row is a spike: an event of
+several spikes is as many equal rows.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from nmtool.data.rows import NUMBER, Rows
 from nmtool.errors import DataError, FileFormatError, listed, nearest, printable
 from nmtool.splits import SPLITS, split_named
 
-_REQUIRED = ("sample", "label", "unit")
+_REQUIRED = ("sample", "label")
+_POSITION = ("x", "y")
+_POLARITIES = ("polarity", "p")
 _TIMES = tuple(f"time_{unit}" for unit in shd.TIME_UNITS_MS)
-COLUMNS = (*_REQUIRED, *_TIMES, "split")
+COLUMNS = (*_REQUIRED, "unit", *_TIMES, *_POSITION, *_POLARITIES, "split")
 """Names of columns that are not groups."""
 _LARGEST = (1 << 63) - 1
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
@@ -130,10 +133,12 @@ def write_csv(file: TextIO, splits: Mapping[str, SpikeEvents]) -> None:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a CSV file, by name: of times, with their unit in ms; of splits and groups."""
+    """The columns of a CSV file, by name: of times, with their unit in ms; of units, or of the axes
+    of a sensor; of splits and groups."""
 
     time: str
     ms: float
+    units: tuple[str, ...]
     split: str | None
     groups: tuple[str, ...]
 
@@ -165,15 +170,19 @@ def _find_columns(names: Sequence[str], own: Sequence[str]) -> _Columns:
         for name, ms in zip(_TIMES, shd.TIME_UNITS_MS.values(), strict=True)
         if name in names
     ]
-    if len(times) != 1 or not set(_REQUIRED) <= set(names):
+    units: tuple[str, ...] = ("unit",)
+    if "unit" not in names and set(_POSITION) <= set(names):
+        units = _POSITION + tuple(name for name in _POLARITIES if name in names)[:1]
+    if len(times) != 1 or not {*_REQUIRED, *units} <= set(names):
         raise DataError(
             f"required columns are missing or given twice: the columns are {listed(own) or 'none'}",
             code="csv-columns",
-            why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are required",
+            why="sample, label, unit (or x and y) and one of time_ms, time_s, time_us, time_ns are "
+            "required",
             fix=_advice(names, own),
         )
     split = "split" if "split" in names else None
-    data_columns = {*_REQUIRED, times[0][0], split}
+    data_columns = {*_REQUIRED, *units, times[0][0], split}
     # A column without a name is the index that pandas writes, and cannot define groups.
     groups = tuple(name for name in names if name and name not in data_columns)
     for name in groups:
@@ -190,7 +199,7 @@ def _find_columns(names: Sequence[str], own: Sequence[str]) -> _Columns:
             code="csv-columns",
             fix="keep only one column of each name",
         )
-    return _Columns(*times[0], split, groups)
+    return _Columns(*times[0], units, split, groups)
 
 
 _MEANT = {
@@ -207,13 +216,10 @@ def _advice(names: Sequence[str], own: Sequence[str]) -> str:
     """What to do about missing columns; columns in the file whose meaning can be guessed."""
     if len(names) == 1 and {*";|\t"} & {*names[0]}:
         return "separate columns by commas, and write decimals with a point"
-    if {"x", "y"} <= {name.lower() for name in own} and "unit" not in names:
-        return (
-            "number the pixels in a column unit: x + width · y, and for OFF and ON events of "
-            "polarity 0 and 1, x + width · (y + height · polarity)"
-        )
     unmatched = [name for name, column in zip(own, names, strict=True) if column not in COLUMNS]
     columns, words = set(names), []
+    if set(_POSITION) <= columns:
+        columns.add("unit")
     for column, hints in _MEANT.items():
         if column in columns or (column in _TIMES and columns & {*_TIMES}):
             continue
@@ -234,8 +240,9 @@ def _advice(names: Sequence[str], own: Sequence[str]) -> str:
 class _Samples:
     """The samples of a CSV file, from its rows.
 
-    A row has the cells of its sample (split, name, label, groups), a time and a unit. The
-    cells of a sample are the same in all of its rows, and are checked once.
+    A row has the cells of its sample (split, name, label, groups), a time, and a unit or the
+    positions along the axes of a sensor. The cells of a sample are the same in all of its rows, and
+    are checked once.
 
     Args:
         names: names of all columns.
@@ -251,7 +258,7 @@ class _Samples:
         place = {name: index for index, name in enumerate(names)}
         of_sample = ("sample", "label", *columns.groups, *filter(None, [columns.split]))
         self._cells_of_sample = itemgetter(*[place[name] for name in of_sample])
-        self._cells_of_event = itemgetter(place[columns.time], place["unit"])
+        self._cells_of_event = itemgetter(*[place[name] for name in (columns.time, *columns.units)])
         self._events: dict[tuple[str, ...], tuple[array, array]] = {}
         self._places: dict[tuple[str, str], int] = {}
 
@@ -267,29 +274,30 @@ class _Samples:
         sample = self._cells_of_sample(row)
         if sample not in self._events or len(row) > len(self._names):
             self._events[sample] = self._find_sample(row, number)
-        time, unit = self._cells_of_event(row)
-        if _is_empty(time) and _is_empty(unit):
+        time, *places = self._cells_of_event(row)
+        if _is_empty(time) and all(map(_is_empty, places)):
             return
         time_ms = _number_in_cell(time, float, number, columns.time) * columns.ms
-        channel = _number_in_cell(unit, int, number, "unit")
         event = f"line {number}, sample '{printable(sample[0].strip())}'"
         if not may_be_time(time_ms):
             raise time_error(time_ms, event)
-        if channel < 0:
-            raise DataError(
-                f"{event}: the unit {channel} is negative",
-                code="units-range",
-                fix="number the channels from 0",
-            )
         times, units = self._events[sample]
+        for name, cell in zip(columns.units, places, strict=True):
+            place = _number_in_cell(cell, int, number, name)
+            if place < 0 and name not in _POLARITIES:
+                raise DataError(
+                    f"{event}: the {name} {place} is negative",
+                    code="units-range",
+                    fix="number the channels from 0",
+                )
+            units.append(place)
         times.append(time_ms)
-        units.append(channel)
 
     def _find_sample(self, row: Sequence[Any], line: int) -> tuple[array, array]:
         """Check the cells of a row's sample, and find or add the sample.
 
         Returns:
-            Times in ms and units of the sample's events so far.
+            Times in ms and units (or positions, in turn) of the sample's events so far.
         """
         columns, where = self._columns, f"line {line}"
         cells = {name: (text or "").strip() for name, text in zip(self._names, row, strict=False)}
@@ -320,7 +328,10 @@ class _Samples:
         sample, label = cells["sample"], cells["label"]
         if (number := NUMBER.fullmatch(label)) and number["exponent"]:
             raise _not_a_number(label, int, f"{where}, column label")
-        rows = self.splits.setdefault(split, Rows(groups={g: [] for g in columns.groups}))
+        axes = columns.units if len(columns.units) > 1 else ()
+        rows = self.splits.setdefault(
+            split, Rows(groups={g: [] for g in columns.groups}, axes=axes)
+        )
         lists = {"label": rows.labels, **rows.groups}
         values = {"label": label}
         values |= {name: _group_in_cell(cells[name], line, name) for name in columns.groups}

@@ -27,6 +27,21 @@ c,dog,3,0,train,3
 """
 
 
+def test_positions_on_a_sensor_in_a_csv_file(nmtool: Nmtool) -> None:
+    Path("dvs.csv").write_text(
+        "Trial,Label,X,Y,Polarity,T\n0,1,3,1,-1,10\n0,1,2,0,1,20\n1,0,0,0,1,5\n2,0,,,,\n"
+    )
+    names = ("--columns", "sample=Trial,time_ms=T")
+    result = nmtool("data", "dvs.csv", *names, "--sensor-size", "4,2,2", "-o", "dvs", "--json")
+    assert result.code == 0
+    assert load_dataset("dvs").train.unit.tolist() == [7, 10, 8]
+    result = nmtool("data", "dvs.csv", *names, "--json")
+    assert "--sensor-size 4,2,2" in result.err
+    assert nmtool("data", "dvs.csv", *names, "--sensor-size", "4,0").code == 2
+    result = nmtool("data", "digits", "--columns", "unit=pixel")
+    assert (result.code, result.error) == (2, "data-options-unused")
+
+
 def test_a_csv_file(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
     result = nmtool("data", "pets.csv", "-o", "pets", "--json")
@@ -79,7 +94,7 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
         ("sample;label;unit;time_ms\n0;0;1;2,5\n", "csv-columns", "commas"),
         ("sample\tlabel\tunit\ttime_ms\n", "csv-columns", "commas"),
-        ("sample,label,x,y,time_ms\n", "csv-columns", "x + width · y"),
+        ("sample,label,x,time_ms\n", "csv-columns", "x and y"),
         ("sample,label,unit,time_ms,keys\n", "csv-columns", "'keys'"),
         ("sample,label,unit,time_ms,a/b\n", "csv-columns", "'a/b'"),
         ("sample,label,unit,time_ms,label\n", "csv-columns", "several columns label"),

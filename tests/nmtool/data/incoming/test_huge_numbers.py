@@ -20,12 +20,13 @@ from tests.thorough import examples
 EDGES = [edge for n in (24, 31, 53, 63, 64) for edge in ((1 << n) - 1, 1 << n, -(1 << n))]
 NUMBERS = st.one_of(st.integers(-2, 3), st.sampled_from([*EDGES, 10**30]))
 TIMES = st.one_of(NUMBERS, st.sampled_from([0.5, 1e300, 1e-320, np.inf, np.nan]))
-HEADS = ("unit", "unit,speaker")
+HEADS = ("unit", "x,y", "x,y,p", "unit,speaker")
 DTYPES = st.sampled_from([np.int8, np.int64, np.uint64, np.float16, np.float64])
 CONVENTIONS = st.fixed_dictionaries(
     {},
     optional={
         "n_units": NUMBERS,
+        "sensor_size": st.lists(NUMBERS, min_size=1, max_size=3),
         "dt_ms": TIMES,
     },
 )

@@ -72,7 +72,7 @@ def test_an_existing_file_is_kept(events: SpikeEvents, tmp_path: Path) -> None:
     assert path.read_bytes() != before
 
 
-@pytest.mark.parametrize("name", ["sample", "Unit", "time_us", "split", "", " label"])
+@pytest.mark.parametrize("name", ["sample", "Unit", "time_us", "split", "x", "", " p"])
 def test_groups_named_like_other_columns_are_refused(
     name: str, events: SpikeEvents, tmp_path: Path
 ) -> None:
