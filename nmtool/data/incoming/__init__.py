@@ -323,7 +323,9 @@ def _events_of_splits(
         class_names = numbered(all_labels)[1]
     n_units = conventions.n_units
     if any(rows.axes for rows in splits.values()):
-        splits, n_units = _units_of_pixels(splits, conventions.sensor_size)
+        size = conventions.sensor_size
+        assert not isinstance(size, str), "words were read as numbers"
+        splits, n_units = _units_of_pixels(splits, size)
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
