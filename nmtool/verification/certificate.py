@@ -385,10 +385,9 @@ def _check_sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     if check.steps_later:
         yield from _shift_sentences(name, check)
     if check.explanation is not None:
-        shown = f"first difference: {check.comparison.first_divergence}"
-        yield from (
-            (f"  {sentence}", "") for sentence in check.explanation.sentences() if sentence != shown
-        )
+        same_place = str(check.explanation.place) == str(check.comparison.first_divergence)
+        sentences = check.explanation.details() if same_place else check.explanation.sentences()
+        yield from ((f"  {sentence}", "") for sentence in sentences)
     if check.agreement is not None:
         yield (
             f"{name}: floats, compared with a float reference; floats against integers: "

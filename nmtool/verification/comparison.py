@@ -11,7 +11,7 @@ additions. Membranes of real numbers are therefore compared with a tolerance, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -142,7 +142,9 @@ class Agreement:
 FLOAT_TOLERANCE = 1e-9
 """Tolerance for membranes of real numbers, relative to the largest membrane in the population."""
 
-_QUANTITIES = ("u", "v", "spike")
+_RECORDED_AS = {"spike": "spikes", "v": "v", "u": "current"}
+"""Attributes of `Recording` with the values of each quantity."""
+
 _ALWAYS = ("spikes", "membrane")
 _SHAPED = (*_ALWAYS, "current", "potential")
 
@@ -186,23 +188,84 @@ def count_differences(
         predictions_different: number of samples with different predictions, counted by the
             caller; None if predictions are not compared.
     """
-    spikes = {
-        name: _differing_bins(expected.spikes[name], actual.spikes[name])
-        for name in expected.spikes
-    }
-    dense = list(_dense_pairs(expected, actual))
+    differences = Differences(expected, actual)
     emitted = sum(raster.n_spikes for raster in expected.spikes.values())
     bins = sum(raster.n_filled for raster in expected.spikes.values())
     return Comparison(
         spikes_compared=sum(raster.n_bins for raster in expected.spikes.values()),
-        spikes_different=sum(len(rows) for rows in spikes.values()),
+        spikes_different=differences.count("spike"),
         spikes_emitted=emitted,
-        membrane_compared=sum(a.size for *_, a, _ in dense),
-        membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
+        membrane_compared=sum(a.size for a in (*expected.v.values(), *expected.current.values())),
+        membrane_different=differences.count("u") + differences.count("v"),
         predictions_different=predictions_different,
-        first_divergence=_first_divergence(spikes, dense, expected.spikes, actual.spikes),
+        first_divergence=differences.first,
         bins_emitted=bins if bins != emitted else None,
     )
+
+
+class Differences:
+    """All bins of a recording that differ from the expected recording.
+
+    Args:
+        expected, actual: the recordings; `actual` has all quantities of `expected`.
+
+    Attributes:
+        flat: by quantity (`spike`, `v` or `u`) and population, flat indices, ascending.
+    """
+
+    def __init__(self, expected: Recording, actual: Recording) -> None:
+        self.expected, self.actual = expected, actual
+        self.flat: dict[tuple[str, str], NDArray[np.int64]] = {
+            ("spike", name): _differing_spikes(raster, actual.spikes[name])
+            for name, raster in expected.spikes.items()
+        }
+        for quantity, mine, theirs in (
+            ("v", expected.v, actual.v),
+            ("u", expected.current, actual.current),
+        ):
+            for name, values in mine.items():
+                self.flat[quantity, name] = np.flatnonzero(values != theirs[name])
+
+    def count(self, quantity: str) -> int:
+        """Number of values of a quantity that differ."""
+        return sum(flat.size for (q, _), flat in self.flat.items() if q == quantity)
+
+    @property
+    def by_population(self) -> dict[str, int]:
+        """Number of bins in which spikes, u or v differ, by population."""
+        parts: dict[str, list[NDArray[np.int64]]] = {}
+        for (_, name), flat in self.flat.items():
+            parts.setdefault(name, []).append(flat)
+        return {name: np.unique(np.concatenate(flat)).size for name, flat in parts.items()}
+
+    @property
+    def samples(self) -> list[int]:
+        """Indices of the samples with a difference, ascending."""
+        differing: set[int] = set()
+        for (quantity, name), flat in self.flat.items():
+            _, steps, neurons = self._shape(quantity, name)
+            differing.update(np.unique(flat // max(steps * neurons, 1)).tolist())
+        return sorted(differing)
+
+    @property
+    def first(self) -> Divergence | None:
+        """The first difference in any population; None if nothing differs."""
+        places = []
+        for (quantity, name), flat in self.flat.items():
+            if flat.size:
+                place = np.unravel_index(int(flat[0]), self._shape(quantity, name))
+                sample, step, neuron = map(int, place)
+                mine, theirs = (
+                    float(_values(recording, quantity, name, sample)[step, neuron])
+                    for recording in (self.expected, self.actual)
+                )
+                places.append(Divergence(sample, step, name, neuron, quantity, mine, theirs))
+        order = ("u", "v", "spike")
+        return min(places, key=lambda p: (p.sample, p.step, order.index(p.quantity)), default=None)
+
+    def _shape(self, quantity: str, name: str) -> tuple[int, ...]:
+        """Numbers of samples, steps and neurons of a recorded quantity."""
+        return _shapes(self.expected, _RECORDED_AS[quantity])[name]
 
 
 def spike_agreement(left: Recording, right: Recording) -> Agreement:
@@ -299,17 +362,21 @@ def snap_to_expected(expected: Recording, actual: Recording, tolerance: float) -
     )
 
 
-def _differing_bins(expected: Raster, actual: Raster) -> NDArray[np.int64]:
-    """[different, 3] int64: sample, step and neuron of every bin that differs, ascending."""
+def _values(recording: Recording, quantity: str, name: str, sample: int) -> NDArray:
+    """[steps, neurons]: values of a quantity in a sample."""
+    recorded = getattr(recording, _RECORDED_AS[quantity])[name]
+    return recorded.take([sample]).dense_counts()[0] if quantity == "spike" else recorded[sample]
+
+
+def _differing_spikes(expected: Raster, actual: Raster) -> NDArray[np.int64]:
+    """Flat indices of the bins with other numbers of spikes, ascending."""
     mine, theirs = expected.flat_index(), actual.flat_index()
     flat = np.setxor1d(mine, theirs, assume_unique=True)
     if expected.count is not None or actual.count is not None:
         common, at, other = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
         differs = expected.bin_counts()[at] != actual.bin_counts()[other]
         flat = np.union1d(flat, common[differs])
-    row, neuron = np.divmod(flat, expected.n_neurons)
-    sample, step = np.divmod(row, expected.n_steps)
-    return np.stack([sample, step, neuron], axis=1)
+    return flat
 
 
 def _unshared(left: Raster, right: Raster) -> int:
@@ -318,48 +385,3 @@ def _unshared(left: Raster, right: Raster) -> int:
     _, at, other = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
     smaller = np.minimum(left.bin_counts()[at], right.bin_counts()[other])
     return left.n_spikes + right.n_spikes - 2 * int(smaller.sum(dtype=np.int64))
-
-
-def _dense_pairs(
-    expected: Recording, actual: Recording
-) -> Iterator[tuple[str, str, NDArray, NDArray]]:
-    """Yield quantity, population, expected and actual values for all recorded u and v."""
-    groups: list[tuple[str, Mapping[str, NDArray], Mapping[str, NDArray]]] = [
-        ("v", expected.membrane, actual.membrane),
-        ("u", expected.current, actual.current),
-        ("v", expected.potential, actual.potential),
-    ]
-    for quantity, mine, theirs in groups:
-        for name, array in mine.items():
-            yield quantity, name, array, theirs[name]
-
-
-def _first_divergence(
-    spikes: dict[str, NDArray[np.int64]],
-    dense: list[tuple[str, str, NDArray, NDArray]],
-    expected: Mapping[str, Raster],
-    actual: Mapping[str, Raster],
-) -> Divergence | None:
-    """Find the first difference in any population; None if nothing differs."""
-    divergences = []
-    for name, rows in spikes.items():
-        if len(rows):
-            sample, step, neuron = (int(coordinate) for coordinate in rows[0])
-            counts = (
-                float(rasters[name].take([sample]).dense_counts()[0, step, neuron])
-                for rasters in (expected, actual)
-            )
-            divergences.append(Divergence(sample, step, name, neuron, "spike", *counts))
-    for quantity, name, mine, theirs in dense:
-        differs = mine != theirs
-        if differs.any():
-            place = np.unravel_index(int(np.argmax(differs)), mine.shape)
-            sample, step, neuron = (int(coordinate) for coordinate in place)
-            values = float(mine[place]), float(theirs[place])
-            divergences.append(Divergence(sample, step, name, neuron, quantity, *values))
-    return min(divergences, key=_sort_key, default=None)
-
-
-def _sort_key(divergence: Divergence) -> tuple[int, int, int]:
-    """Order of differences: by sample, then by step, then by quantity."""
-    return divergence.sample, divergence.step, _QUANTITIES.index(divergence.quantity)

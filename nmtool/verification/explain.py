@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,12 +26,13 @@ from nmtool.recording import Recording, check_input
 from nmtool.running import Record, simulate
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import (
+    Differences,
     Divergence,
     check_comparable,
     compare_recordings,
     snap_to_expected,
 )
-from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
+from nmtool.verification.explanation import DEEP, OUTSIDE, Arrival, Cause, Explanation
 from nmtool.verification.foreign import ForeignRecording, compare_foreign, whole_numbers
 from nmtool.verification.verification import Portion, Verification
 
@@ -87,13 +88,18 @@ def explain(
         _check_fit(subject, raster, actual)
     expected = _with_simulated_states(network, raster, expected, actual)
     # Membranes of two networks have different scales, so only their spikes are compared.
-    explanation = _explain_without_causes(
+    differences = _differences(
         expected, actual if other is None else replace(expected, spikes=actual.spikes)
     )
-    explanation = replace(
-        explanation, backend=backend, other_arrivals=None if other is None else ()
+    place = differences.first
+    explanation = Explanation(
+        backend=backend,
+        place=place,
+        other_arrivals=None if other is None else (),
+        different=differences.by_population,
+        samples_different=len(differences.samples),
+        samples=expected.n_samples,
     )
-    place = explanation.place
     if place is None:
         return explanation
     explanation = replace(explanation, arrivals=_arrivals_at(network, raster, expected, place))
@@ -143,7 +149,7 @@ def with_explanation(
             run_again = partial(artefact.run, **verification.options_of(artefact))
             actual, remark = _with_states(run_again, spikes, expected, actual)
         explanation = explain(network, spikes, expected, actual, backend=artefact.name)
-        bins = _differing_bins(*_with_common_quantities(reference, recorded))
+        differences = _differences(reference, recorded)
     place_in_run = (
         None if explanation.place is None else replace(explanation.place, sample=place.sample)
     )
@@ -152,8 +158,8 @@ def with_explanation(
         explanation=replace(
             explanation,
             place=place_in_run,
-            different={name: int(mask.sum()) for name, mask in bins.items()},
-            samples_different=len(_differing_samples(bins)),
+            different=differences.by_population,
+            samples_different=len(differences.samples),
             samples=portion.spikes.n_samples,
             remark=remark,
         ),
@@ -265,53 +271,16 @@ def _with_simulated_states(
     return deep if compare_recordings(expected, deep).identical else expected
 
 
-def _explain_without_causes(expected: Recording, actual: Recording) -> Explanation:
-    """Explain a difference by its place and counts, for quantities that both recordings have."""
-    expected, actual = _with_common_quantities(expected, actual)
-    place = compare_recordings(expected, actual).first_divergence
-    bins = _differing_bins(expected, actual)
-    return Explanation(
-        place=place,
-        causes=(),
-        n_causes=0,
-        tried_on=NOTHING,
-        neurons=0,
-        arrivals=(),
-        different={name: int(mask.sum()) for name, mask in bins.items()},
-        samples_different=len(_differing_samples(bins)),
-        samples=expected.n_samples,
-    )
+def _differences(expected: Recording, actual: Recording) -> Differences:
+    """The differences in spikes, and in u and v where both recordings have them."""
 
+    def common(group: str) -> dict[str, NDArray]:
+        """The values of a group of which the actual recording has the population, too."""
+        theirs = getattr(actual, group)
+        return {n: values for n, values in getattr(expected, group).items() if n in theirs}
 
-def _with_common_quantities(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
-    """Remove u and v from both recordings if only one of the two has them."""
-
-    def trimmed(recording: Recording, partner: Recording) -> Recording:
-        """Copy a recording without u and v that its partner lacks."""
-        return replace(
-            recording,
-            current={n: u for n, u in recording.current.items() if n in partner.current},
-            potential={n: v for n, v in recording.potential.items() if n in partner.potential},
-        )
-
-    return trimmed(expected, actual), trimmed(actual, expected)
-
-
-def _differing_bins(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
-    """Bins in which spikes, u or v differ: by population, [samples, steps, neurons] bool."""
-    bins = {
-        name: raster.dense_counts() != actual.spikes[name].dense_counts()
-        for name, raster in expected.spikes.items()
-    }
-    for mine, theirs in ((expected.v, actual.v), (expected.current, actual.current)):
-        for name, values in mine.items():
-            bins[name] = bins.get(name, False) | (values != theirs[name])
-    return bins
-
-
-def _differing_samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp]:
-    """Indices of the samples with any difference."""
-    return np.flatnonzero(np.any([mask.any(axis=(1, 2)) for mask in bins.values()], axis=0))
+    states = replace(expected, current=common("current"), potential=common("potential"))
+    return Differences(states, actual)
 
 
 def _are_integers(recording: Recording) -> bool:
@@ -332,25 +301,15 @@ def _search_causes(
     case = Case(network, spikes, actual, [sample])
     if not case.deviating:
         return [Cause("expected-differs")], 0, case.deep
-    others = [
-        index
-        for index in _differing_samples(_differing_spikes_and_outputs(expected, actual))
-        if index != sample
-    ]
+    shown = Differences(replace(expected, current={}, potential={}), actual)
+    others = [index for index in shown.samples if index != sample]
     size = spikes.n_steps * sum(population.size for population in network.populations)
     n_together = min(SAMPLES_TOGETHER, max(1, _VALUES_TOGETHER // max(size, 1))) if case.deep else 1
     causes: list[Cause] = []
     if n_together > 1 and others:
-        together = [sample, *(int(index) for index in others[: n_together - 1])]
+        together = [sample, *others[: n_together - 1]]
         causes = find_causes(Case(network, spikes, actual, together))
     return causes or find_causes(case), sum(map(len, case.deviating.values())), case.deep
-
-
-def _differing_spikes_and_outputs(
-    expected: Recording, actual: Recording
-) -> dict[str, NDArray[np.bool_]]:
-    """Bins that differ in spikes or output membranes, by population."""
-    return _differing_bins(replace(expected, current={}, potential={}), actual)
 
 
 def _arrivals_at(

@@ -8,7 +8,7 @@ from typing import Any
 
 from nmtool.arithmetic import LOIHI2, Arithmetic, arithmetic_named
 from nmtool.errors import visible
-from nmtool.tables import NOT_IN_JSON, Plain, Result, Table, counted, plain, shown
+from nmtool.tables import NOT_IN_JSON, Plain, Result, Table, counted, in_json, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
@@ -149,7 +149,9 @@ class Arrival:
     def as_json(self) -> dict[str, Any]:
         """The fields; `count` only for several spikes."""
         fields = asdict(self)
-        return fields if self.count > 1 else {key: fields[key] for key in _OF_ARRIVALS}
+        if self.count == 1:
+            del fields["count"]
+        return fields
 
     def __str__(self) -> str:
         sent = f"sent at step {self.step}, delay {self.delay}"
@@ -157,10 +159,7 @@ class Arrival:
         return f"{self.source}[{self.neuron}] {self.weight:+.6g}{times} ({sent})"
 
 
-_OF_ARRIVALS = ("source", "neuron", "weight", "delay", "step")
-
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Explanation(Result):
     """Place and causes of the difference between two recordings; float networks have no causes.
 
@@ -195,50 +194,31 @@ class Explanation(Result):
     `print(explanation)` gives sentences.
     """
 
+    backend: str = ""
     place: Divergence | None
-    causes: Sequence[Cause]
-    n_causes: int
-    tried_on: str
-    neurons: int
-    arrivals: Sequence[Arrival]
+    causes: Sequence[Cause] = ()
+    n_causes: int = 0
+    tried_on: str = NOTHING
+    neurons: int = 0
+    arrivals: Sequence[Arrival] = ()
+    other_arrivals: Sequence[Arrival] | None = field(default=None, metadata=in_json("others"))
     different: Mapping[str, int]
     samples_different: int
     samples: int
-    other_arrivals: Sequence[Arrival] | None = None
-    backend: str = ""
-    remark: str = field(default="")
+    remark: str = ""
 
     @property
     def single(self) -> Cause | None:
         """The cause, if there is exactly one; else None."""
         return self.causes[0] if self.n_causes == 1 else None
 
-    def as_json(self) -> dict[str, Any]:
-        """The content as plain values for JSON, under names that scripts can rely on."""
-        return plain(
-            {
-                "backend": self.backend,
-                "place": self.place,
-                "causes": self.causes,
-                "n_causes": self.n_causes,
-                "tried_on": self.tried_on,
-                "neurons": self.neurons,
-                "arrivals": self.arrivals,
-                "others": self.other_arrivals,
-                "different": self.different,
-                "samples_different": self.samples_different,
-                "samples": self.samples,
-                "remark": self.remark,
-            }
-        )
-
     def sentences(self) -> list[str]:
         """The first difference, the counts of differences, and the causes, as lines of text."""
-        return list(self._sentences())
+        lines = [] if self.place is None else [f"first difference: {self.place}"]
+        return lines + list(self.details())
 
-    def _sentences(self) -> Iterator[str]:
-        if self.place is not None:
-            yield f"first difference: {self.place}"
+    def details(self) -> Iterator[str]:
+        """Yield the sentences that follow the first difference."""
         if self.samples_different:
             bins = ", ".join(f"{name} {shown(n)}" for name, n in self.different.items() if n)
             many = f"{self.samples_different} of {self.samples} samples differ"
@@ -278,33 +258,8 @@ class Explanation(Result):
         yield f"{label} at {cell}, step {self.place.step}: {listed}{more_text}"
 
     def tables(self) -> list[Table]:
-        """A table of the first difference and counts, a table of causes, and tables of arrivals."""
-        counts = [(f"bins different, {name}", n) for name, n in self.different.items()]
-        rows = [
-            ("backend", self.backend),
-            ("first difference", str(self.place or "none")),
-            *counts,
-            ("samples different", self.samples_different),
-            ("causes", self.n_causes),
-            ("tried on", self.tried_on),
-        ]
-        tables = [Table("explanation", ("", "value"), [row for row in rows if row[1] != ""])]
-        if self.causes:
-            rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SHOWN]]
-            tables.append(Table("causes", ("kind", "cause"), rows))
-        for title, arrivals in (
-            ("arrivals", self.arrivals),
-            ("arrivals in the other network", self.other_arrivals),
-        ):
-            if arrivals:
-                several = any(arrival.count > 1 for arrival in arrivals)
-                columns = (*_OF_ARRIVALS, *(["count"] * several))
-                cells = [
-                    tuple(getattr(arrival, column) for column in columns)
-                    for arrival in arrivals[:ARRIVALS_SHOWN]
-                ]
-                tables.append(Table(title, columns, cells))
-        return tables
+        """A table of the sentences."""
+        return [Table("explanation", ("",), [(line,) for line in str(self).splitlines()])]
 
     def __str__(self) -> str:
         return "\n".join(map(visible, self.sentences())) or "nothing differs"
