@@ -41,7 +41,7 @@ def checkpoints(tmp_path: Path) -> Path:
 CALLS: dict[str, dict[str, Any]] = {
     "convert checkpoints out.npz --in epoch=1 --in tau_mem_ms=20 --in tau_syn_ms=Hid:5,Out:4 "
     "--in threshold=1 --in sizes=Hid:3 --in populations=In,Hid,Out --in group=3 --in-dt-ms 2 "
-    "--in-rule max --in scaled=false --in fixed_point=8 --no-verify": {
+    "--in-rule max --in scaled=false --in fixed_point=8": {
         "reading": MlgennOptions(
             epoch="1",
             tau_mem_ms=20.0,
@@ -55,7 +55,6 @@ CALLS: dict[str, dict[str, Any]] = {
             scaled=False,
             fixed_point=8,
         ),
-        "check": False,
     },
     "inspect checkpoints --in threshold=1": {"reading": MlgennOptions(threshold=1.0)},
 }
