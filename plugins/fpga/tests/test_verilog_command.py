@@ -26,7 +26,7 @@ def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> N
 def test_flags_are_options_of_the_export(arguments_of: ArgumentsOf) -> None:
     words = "export integers.npz -o core --to verilog --lanes 2"
     given = arguments_of(words, "nmtool.exchange.exporting.export")
-    assert (given["to"], given["writing"]) == ("verilog", VerilogOptions(lanes=2))
+    assert (given["to"], given["options"]) == ("verilog", VerilogOptions(lanes=2))
 
 
 def test_a_wrong_keyword_gets_a_suggestion() -> None:
